@@ -1,0 +1,86 @@
+//! The cloudhsm_mgmt_util shell: its commands, prompts, banners and texts. It talks to each server
+//! of the configuration by itself, as the original does, and knows of no cluster.
+mod banner;
+mod command;
+mod console;
+mod keys;
+mod server;
+mod shell;
+mod tables;
+
+use crate::cli::{self, Failure};
+use clap::Args;
+use console::Console;
+use server::Server;
+use shell::Shell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The cloudhsm_mgmt_util shell.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cluster-ctl mgmt
+  printf '%s\\n' 'loginHSM CO admin password' 'createUser CU alice Passw0rd' y quit |
+    cluster-ctl mgmt
+
+Commands may be abbreviated: listU is listUsers. `help` lists them. With commands piped in, the
+exit status is 1 if one of them has failed; answers (y/n, R/I/A) and passwords are read from the
+pipe too.")]
+pub(crate) struct Options {
+    /// A CloudHSM CLI configuration file, whose servers are taken [default: cloudhsm-cli.cfg in the
+    /// state folder]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Connects to the servers of the configuration file and runs the shell until `quit` or the end of
+/// the input. The exit status is 1 if a server cannot be reached, or a piped command has failed.
+pub(crate) fn main(options: &Options, state: Option<PathBuf>) -> ExitCode {
+    let mut console = console::open();
+    let interactive = console.is_interactive();
+    match run(console.as_mut(), options, state) {
+        Ok(failed) if !failed || interactive => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `Ok(true)`: a command has failed.
+fn run(
+    console: &mut dyn Console,
+    options: &Options,
+    state: Option<PathBuf>,
+) -> Result<bool, Failure> {
+    let config = cli::config(options.config.as_deref(), state)?;
+    let runtime = cli::runtime()?;
+    console.say("Connecting to the server(s), it may take time");
+    console.say("depending on the server(s) load, please wait...\n");
+    let mut servers = Vec::new();
+    for (number, endpoint) in config.servers.iter().enumerate() {
+        let (host, port) = (&endpoint.host, endpoint.port);
+        console.say(&format!("Connecting to server '{host}': hostname '{host}', port {port}..."));
+        let opened = Server::open(number, endpoint, &config.identity, config.connect_timeout);
+        match runtime.block_on(opened) {
+            Ok(server) => servers.push(server),
+            Err(error) => {
+                console.say(&format!("{error}"));
+                console.say("Connection to one of servers failed, exiting...");
+                console.say(
+                    "(start that HSM, or set \"enable\": false for it in the configuration file: \
+                     users are then not changed on it)",
+                );
+                return Ok(true);
+            }
+        }
+        console.say(&format!("Connected to server '{host}': hostname '{host}', port {port}."));
+    }
+    for server in &servers {
+        console.say(&format!("E2E enabled on {server}"));
+    }
+    console.say("");
+    Ok(Shell::new(console, servers, &runtime).run())
+}

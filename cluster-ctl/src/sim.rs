@@ -1,0 +1,113 @@
+//! `sim`: what faults do to HSMs, done on purpose to the processes of a running cluster.
+use crate::state::ReadyNode;
+use crate::{Failure, StateFolder};
+use clap::{Args, Subcommand};
+use fleet::{hold, release};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What `sim` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    fault: Fault,
+}
+
+#[derive(Subcommand)]
+enum Fault {
+    /// Kill an HSM; it stays down until `sim restart`
+    Kill(Target),
+    /// Freeze an HSM: it holds its connections and answers nothing
+    Stop(Target),
+    /// Let a frozen HSM go on
+    Continue(Target),
+    /// Start a killed HSM again; one that runs is killed first
+    Restart(Target),
+}
+
+#[derive(Args)]
+struct Target {
+    /// The HSM, by id or by its number from 1
+    #[arg(value_name = "HSM")]
+    hsm: String,
+}
+
+/// `up` sees a death at once, and starts a node within this.
+const SEEN_WITHIN: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(10);
+
+pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failure> {
+    let (folder, ready) = StateFolder::running(state)?;
+    let (Fault::Kill(target)
+    | Fault::Stop(target)
+    | Fault::Continue(target)
+    | Fault::Restart(target)) = &options.fault;
+    let node = ready.node(&target.hsm)?;
+    let node_folder = folder.layout().node(&node.hsm_id);
+    let done = match options.fault {
+        Fault::Kill(_) => {
+            hold(&node_folder)?;
+            die(&folder, node)?;
+            "is down; `sim restart` starts it again"
+        }
+        Fault::Stop(_) => {
+            send(node, Signal::SIGSTOP)?;
+            "is frozen; `sim continue` lets it go on"
+        }
+        Fault::Continue(_) => {
+            send(node, Signal::SIGCONT)?;
+            "goes on"
+        }
+        Fault::Restart(_) => {
+            // Held while it dies: only then is it certain that `up` has seen the death.
+            hold(&node_folder)?;
+            die(&folder, node)?;
+            release(&node_folder)?;
+            wait(&folder, node, |pid| pid.is_some())?;
+            "runs again"
+        }
+    };
+    anstream::println!("{} {done}", node.hsm_id);
+    Ok(())
+}
+
+/// Kills the process and waits until `up` knows it.
+fn die(folder: &StateFolder, node: &ReadyNode) -> Result<(), Failure> {
+    if node.pid.is_none() {
+        return Ok(());
+    }
+    send(node, Signal::SIGKILL)?;
+    wait(folder, node, |pid| pid.is_none())
+}
+
+fn send(node: &ReadyNode, signal: Signal) -> Result<(), Failure> {
+    let pid = node.pid.and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| {
+        Failure::new(format!("{} does not run: start it with `sim restart`", node.hsm_id))
+    })?;
+    kill(Pid::from_raw(pid), signal).map_err(|error| {
+        Failure::new(format!("cannot signal {}, process {pid}: {error}", node.hsm_id))
+    })
+}
+
+fn wait(
+    folder: &StateFolder,
+    node: &ReadyNode,
+    enough: impl Fn(Option<u32>) -> bool,
+) -> Result<(), Failure> {
+    let since = Instant::now();
+    while since.elapsed() < SEEN_WITHIN {
+        let (_, ready) = StateFolder::running(Some(folder.path().to_owned()))?;
+        if enough(ready.node(&node.hsm_id)?.pid) {
+            return Ok(());
+        }
+        std::thread::sleep(TICK);
+    }
+    let log = folder.layout().node(&node.hsm_id).join("node.log");
+    Err(Failure::new(format!(
+        "`up` did not follow within {} s: see its output, and {}",
+        SEEN_WITHIN.as_secs(),
+        log.display()
+    )))
+}

@@ -1,0 +1,209 @@
+//! `up`: from an empty folder to a cluster that a KMS key store is connected to, and on from there.
+mod console;
+mod follow;
+mod key_store;
+mod nodes;
+mod steps;
+mod throw_away;
+
+pub(crate) use throw_away::ThrowAway;
+
+use crate::state::Lock;
+use crate::{Failure, Ready, StateFolder};
+use clap::{Args, ValueEnum};
+use console::Console;
+use fleet::{Event, Fleet};
+use key_store::KeyStore;
+use proto::Secret;
+use std::path::PathBuf;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// What `up` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Use a temporary state folder, and remove it at the end
+    #[arg(long)]
+    ephemeral: bool,
+    /// HSMs of the cluster [default: 3, or what the folder has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=28))]
+    nodes: Option<u8>,
+    /// Port of the first HSM; the others follow. 0: any free ports
+    #[arg(long, value_name = "PORT", default_value_t = 2223)]
+    base_port: u16,
+    /// Stop after this step, so that the rest can be done by hand
+    #[arg(long, value_enum, value_name = "STEP")]
+    until: Option<Until>,
+    /// Also write what ready.json says here, once it is true
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Print one JSON object a line instead of text
+    #[arg(long)]
+    json: bool,
+    /// Leave crashed HSMs down until `sim restart`
+    #[arg(long)]
+    no_restart: bool,
+    /// Tell the connector kmsuser's password, after an admin has changed it
+    #[arg(
+        long,
+        env = "CLOUDHSM_KMSUSER_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    #[arg(value_parser = |text: &str| Ok::<_, std::convert::Infallible>(Secret::new(text)))]
+    kmsuser_password: Option<Secret>,
+    /// Which cryptography the HSMs compute with
+    #[arg(long, value_enum, default_value_t)]
+    engine: hsm_node::Engine,
+    /// Whether the HSM type's limits on users and keys hold
+    #[arg(long, value_enum, default_value_t)]
+    limits: hsm_node::Limits,
+    /// How often HSMs compare keys with each other; 0: never
+    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    sync_interval_ms: u64,
+}
+
+/// A step after which `up` goes no further.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// The HSMs run, fresh from the factory
+    Nodes,
+    /// The first HSM has a certificate of customerCA
+    Initialized,
+    /// The admin password is set, and the other HSMs have joined
+    Activated,
+    /// The user kmsuser is there, with the password kmsPswd
+    Kmsuser,
+}
+
+/// Saying goodbye to the HSMs may take this long; they end by themselves where it fails.
+const LOGOUT_WITHIN: Duration = Duration::from_millis(500);
+
+/// A running `up`.
+struct Session {
+    options: Options,
+    folder: StateFolder,
+    console: Console,
+    fleet: Fleet,
+    ready: Ready,
+    /// The step that was asked for is reached: the file for scripts may be written.
+    reached: bool,
+    key_store: Option<KeyStore>,
+}
+
+pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), Failure> {
+    if options.ephemeral && state.is_some() {
+        return Err(Failure::usage("--ephemeral makes its own folder: leave --state out"));
+    }
+    let mut stop = Stop::new()?;
+    let (folder, _place) = Place::take(state, options.ephemeral)?;
+    let console = Console::new(options.json);
+    let (mut session, events) = tokio::select! {
+        started = Session::start(options, folder, console) => started?,
+        () = stop.asked() => return Ok(()),
+    };
+    let lived = tokio::select! {
+        lived = session.live(events) => lived,
+        () = stop.asked() => Ok(()),
+    };
+    let stopped = session.stop().await;
+    lived.and(stopped)
+}
+
+impl Session {
+    /// Goes through the steps, then follows what happens until an error ends it.
+    async fn live(&mut self, events: mpsc::Receiver<Event>) -> Result<(), Failure> {
+        self.bring_up().await?;
+        self.reached = true;
+        self.save()?;
+        self.console.ready(&self.folder, &self.ready);
+        self.follow(events).await
+    }
+
+    async fn bring_up(&mut self) -> Result<(), Failure> {
+        let until = self.options.until;
+        self.show_nodes();
+        self.settle().await?;
+        if until == Some(Until::Nodes) {
+            return self.hand_out_certificates().await;
+        }
+        self.initialize().await?;
+        if until == Some(Until::Initialized) {
+            return Ok(());
+        }
+        self.activate().await?;
+        if until == Some(Until::Activated) || !self.create_users().await? {
+            return Ok(());
+        }
+        if until == Some(Until::Kmsuser) {
+            return Ok(());
+        }
+        self.connect_key_store().await
+    }
+
+    /// Writes ready.json as things are now.
+    fn save(&mut self) -> Result<(), Failure> {
+        self.ready.nodes = nodes::listed(&self.fleet);
+        self.folder.write_ready(&self.ready)?;
+        match &self.options.ready_file {
+            Some(path) if self.reached => self.ready.write(path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Logs the connector out and ends the nodes.
+    async fn stop(mut self) -> Result<(), Failure> {
+        self.console.event("stopping");
+        if let Some(key_store) = self.key_store.take() {
+            // A node that does not answer forgets the login when the connection ends.
+            let _ = tokio::time::timeout(LOGOUT_WITHIN, key_store.disconnect()).await;
+        }
+        let Self { fleet, folder, mut ready, console, .. } = self;
+        fleet.stop().await;
+        for node in &mut ready.nodes {
+            node.pid = None;
+        }
+        let written = folder.write_ready(&ready);
+        console.event("stopped");
+        written
+    }
+}
+
+/// Holds the folder for as long as `up` runs; a temporary one is removed in the end.
+struct Place {
+    _lock: Lock,
+    _temporary: Option<TempDir>,
+}
+
+impl Place {
+    fn take(state: Option<PathBuf>, ephemeral: bool) -> Result<(StateFolder, Self), Failure> {
+        let temporary = ephemeral.then(|| TempDir::with_prefix("cloudhsm-sim-")).transpose()?;
+        let named = temporary.as_ref().map(|folder| folder.path().to_owned()).or(state);
+        let folder = StateFolder::locate(named)?;
+        fleet::make_folder(folder.path())?;
+        let lock = folder.lock()?;
+        Ok((folder, Self { _lock: lock, _temporary: temporary }))
+    }
+}
+
+/// The signals that end a command in order.
+pub(crate) struct Stop([Signal; 3]);
+
+impl Stop {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let [interrupt, terminate, hangup] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self([interrupt?, terminate?, hangup?]))
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        let Self([interrupt, terminate, hangup]) = self;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What `up` prints: aligned and coloured for people, plain in a pipe, JSON lines for programs.
+use crate::options::{NAME, QUIET, WRONG};
+use crate::{Ready, StateFolder};
+use serde_json::json;
+use std::io::Write;
+use std::time::Instant;
+
+/// Where `up` prints.
+pub(super) struct Console {
+    json: bool,
+    silent: bool,
+    since: Instant,
+}
+
+impl Console {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, silent: false, since: Instant::now() }
+    }
+
+    /// For a cluster that another command needs for itself.
+    pub(super) fn silent() -> Self {
+        Self { silent: true, ..Self::new(false) }
+    }
+
+    /// A line; that nobody reads it any more is no reason to stop.
+    fn line(&self, text: std::fmt::Arguments<'_>) {
+        if !self.silent {
+            let _ = writeln!(anstream::stdout(), "{text}");
+        }
+    }
+
+    /// A step is done.
+    pub(super) fn step(&self, name: &str, lines: &[String]) {
+        if self.json {
+            return self
+                .line(format_args!("{}", json!({"event": "step", "step": name, "text": lines})));
+        }
+        let mut name = name;
+        for text in lines {
+            self.line(format_args!("{NAME}{name:<12}{NAME:#} {text}"));
+            name = "";
+        }
+    }
+
+    /// A step could not be done, and `up` goes on without it.
+    pub(super) fn problem(&self, name: &str, text: &str) {
+        if self.json {
+            let line = json!({"event": "problem", "step": name, "text": text});
+            return self.line(format_args!("{line}"));
+        }
+        self.line(format_args!("{WRONG}{name:<12}{WRONG:#} {text}"));
+    }
+
+    /// Something happened.
+    pub(super) fn event(&self, text: &str) {
+        let seconds = self.since.elapsed().as_secs_f64();
+        if self.json {
+            return self.line(format_args!(
+                "{}",
+                json!({"event": "happened", "seconds": seconds, "text": text})
+            ));
+        }
+        self.line(format_args!("{QUIET}{seconds:>10.1} s{QUIET:#} {text}"));
+    }
+
+    /// The step that was asked for is reached.
+    pub(super) fn ready(&self, folder: &StateFolder, ready: &Ready) {
+        if self.json {
+            return self.line(format_args!("{}", json!({"event": "ready", "ready": ready})));
+        }
+        let seconds = self.since.elapsed().as_secs_f64();
+        let text = format!("after {seconds:.2} s; Ctrl-C stops everything, and nothing is lost");
+        self.step("ready", &[text]);
+        self.line(format_args!("\nTry next, in another terminal:"));
+        for command in next_commands(folder, ready) {
+            self.line(format_args!("  {command}"));
+        }
+        self.line(format_args!(""));
+    }
+}
+
+/// What can be done with a cluster in this state.
+fn next_commands(folder: &StateFolder, ready: &Ready) -> Vec<String> {
+    let program = std::env::args().next().unwrap_or_else(|| "cluster-ctl".to_owned());
+    let default = StateFolder::locate(None).is_ok_and(|it| it.path() == folder.path());
+    let state =
+        if default { String::new() } else { format!(" --state {}", folder.path().display()) };
+    let ours = |words: &str| format!("{program}{state} {words}");
+    if ready.state == "UNINITIALIZED" {
+        let id = &ready.cluster_id;
+        return vec![
+            format!("cd {}", folder.path().display()),
+            format!(
+                "openssl x509 -req -days 3652 -in {id}_ClusterCsr.csr -CA customerCA.crt \
+                 -CAkey customerCA.key -CAcreateserial -out {id}_CustomerHsmCertificate.crt"
+            ),
+            ours(&format!(
+                "initialize-cluster --signed-cert {id}_CustomerHsmCertificate.crt \
+                 --trust-anchor customerCA.crt"
+            )),
+        ];
+    }
+    if ready.state == "INITIALIZED" {
+        return vec![ours("cluster activate")];
+    }
+    let admin = ready.admin.as_ref().map_or("admin:PASSWORD".to_owned(), |admin| {
+        format!("{}:{}", admin.username, admin.password.expose())
+    });
+    let Some(user) = &ready.example_user else {
+        return vec![
+            ours("cluster hsm-info"),
+            format!(
+                "CLOUDHSM_ROLE=admin CLOUDHSM_PIN={admin} {}",
+                ours("user create --username kmsuser --role crypto-user --password kmsPswd")
+            ),
+        ];
+    };
+    let login = format!(
+        "CLOUDHSM_ROLE=crypto-user CLOUDHSM_PIN={}:{}",
+        user.username,
+        user.password.expose()
+    );
+    vec![
+        ours("cluster hsm-info"),
+        ours("user list"),
+        format!(
+            "{login} {}",
+            ours("key generate-symmetric aes --label my-key --key-length-bytes 32")
+        ),
+        format!("{login} {}", ours("key list --verbose")),
+        ours("mgmt"),
+        ours("sim kill 2"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::tests::example;
+
+    #[test]
+    fn the_next_commands_fit_the_state_and_name_the_folder() {
+        let folder = StateFolder::locate(Some("/some/where".into())).unwrap();
+        let mut ready = example();
+        ready.example_user = ready.admin.clone();
+        let all = |ready: &Ready| next_commands(&folder, ready).join("\n");
+        assert!(all(&ready).contains("--state /some/where key list"));
+        ready.state = "INITIALIZED".to_owned();
+        assert!(all(&ready).ends_with("cluster activate"));
+        ready.state = "UNINITIALIZED".to_owned();
+        assert!(all(&ready).contains("-in cluster-igklspoyj5v_ClusterCsr.csr"));
+    }
+}

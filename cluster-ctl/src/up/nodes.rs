@@ -1,0 +1,181 @@
+//! The first two steps: a state folder with its certificates, and HSMs that run.
+use super::console::Console;
+use super::{Options, Session};
+use crate::state::{ReadyNode, cannot};
+use crate::{Failure, Ready, StateFolder};
+use clap::ValueEnum;
+use fleet::{Event, Fleet, Launch, make_ca, make_client_certificate, provision};
+use fleet::{write_public, write_secret};
+use hsm_client::ConfigFile;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use proto::NodeState;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+pub(super) const REGION: &str = "us-east-1";
+pub(super) const ACCOUNT: &str = "000000000000";
+const ZONES: &[&str] = &["us-east-1a", "us-east-1b", "us-east-1c"];
+
+/// HSMs of an `up` that was killed end within a moment.
+const GONE_WITHIN: Duration = Duration::from_secs(3);
+const TICK: Duration = Duration::from_millis(10);
+
+impl Session {
+    /// Makes or takes up the folder, and starts the HSMs.
+    pub(super) async fn start(
+        options: Options,
+        folder: StateFolder,
+        console: Console,
+    ) -> Result<(Self, mpsc::Receiver<Event>), Failure> {
+        if let Some(stale) = &options.ready_file
+            && stale.exists()
+        {
+            std::fs::remove_file(stale).map_err(|e| cannot("remove", stale, &e))?;
+        }
+        let before = folder.ready()?;
+        if let Some(before) = &before {
+            outlive(&folder, before).await?;
+        }
+        let roster = provision(folder.layout(), options.nodes.map(usize::from), ZONES)?;
+        make_certificates(&folder)?;
+        console.step("folder", &[folder.path().display().to_string()]);
+        let (fleet, events) = Fleet::start(folder.layout(), &roster, launch(&options)?).await?;
+        let ready = Ready {
+            cluster_id: roster.cluster_id,
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+            state: NodeState::Uninitialized.name().to_owned(),
+            customer_ca: folder.layout().customer_ca(),
+            client_cert: folder.client_cert(),
+            client_key: folder.client_key(),
+            nodes: listed(&fleet),
+            admin: before.as_ref().and_then(|it| it.admin.clone()),
+            kmsuser: before.as_ref().and_then(|it| it.kmsuser.clone()),
+            example_user: before.and_then(|it| it.example_user),
+            endpoint: None,
+        };
+        let session =
+            Self { options, folder, console, fleet, ready, reached: false, key_store: None };
+        write_config(&session.folder, &session.fleet, &session.ready)?;
+        Ok((session, events))
+    }
+
+    pub(super) fn show_nodes(&self) {
+        let line = |n: &ReadyNode| {
+            let pid = n.pid.map_or("down".to_owned(), |pid| format!("process {pid}"));
+            format!("{}  {}  {}  {pid}", n.hsm_id, n.address, n.zone)
+        };
+        let lines: Vec<_> = self.ready.nodes.iter().map(line).collect();
+        self.console.step("HSMs", &lines);
+    }
+}
+
+/// The HSMs as ready.json lists them.
+pub(super) fn listed(fleet: &Fleet) -> Vec<ReadyNode> {
+    let listed = |node: fleet::NodeView| ReadyNode {
+        hsm_id: node.hsm_id,
+        address: node.address.to_string(),
+        zone: node.zone,
+        pid: node.pid,
+    };
+    fleet.nodes().into_iter().map(listed).collect()
+}
+
+/// A node is this very program, run as one.
+fn launch(options: &Options) -> Result<Launch, Failure> {
+    let word = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
+        value().map_or_else(String::new, |value| value.get_name().to_owned())
+    };
+    let arguments = [
+        "node".to_owned(),
+        format!("--engine={}", word(&|| options.engine.to_possible_value())),
+        format!("--limits={}", word(&|| options.limits.to_possible_value())),
+        format!("--sync-interval-ms={}", options.sync_interval_ms),
+    ];
+    Ok(Launch {
+        program: std::env::current_exe()?,
+        arguments: arguments.into(),
+        base_port: options.base_port,
+        restart: !options.no_restart,
+    })
+}
+
+/// Makes the customer's CA and the operator's certificate where they are missing.
+fn make_certificates(folder: &StateFolder) -> Result<(), Failure> {
+    let (ca, ca_key) = (folder.layout().customer_ca(), folder.path().join("customerCA.key"));
+    if ca.exists() {
+        return Ok(());
+    }
+    let authority = make_ca("customerCA")?;
+    let client = make_client_certificate(&authority, "operator")?;
+    write_secret(&folder.client_key(), client.key.as_bytes())?;
+    write_public(&folder.client_cert(), client.certificate.as_bytes())?;
+    write_secret(&ca_key, authority.key().as_bytes())?;
+    // Last: where it is, the others are.
+    Ok(write_public(&ca, authority.certificate().as_bytes())?)
+}
+
+/// Writes `cloudhsm-cli.cfg` (user guide, configure tool). With one HSM the availability check is
+/// off, because no key could ever be on two.
+fn write_config(folder: &StateFolder, fleet: &Fleet, ready: &Ready) -> Result<(), Failure> {
+    let nodes = fleet.nodes();
+    let config = ConfigFile {
+        hsm_ca_file: ready.customer_ca.clone(),
+        client_cert_path: ready.client_cert.clone(),
+        client_key_path: ready.client_key.clone(),
+        cluster_id: Some(ready.cluster_id.clone()),
+        servers: nodes.iter().map(fleet::NodeView::endpoint).collect(),
+        disable_key_availability_check: nodes.len() == 1,
+        log_file: Some(folder.path().join("cloudhsm-cli.log")),
+    };
+    Ok(config.write(&folder.config())?)
+}
+
+/// Waits for the HSMs of an earlier `up` that was killed: they end by themselves, but one that
+/// was frozen has to be woken first.
+async fn outlive(folder: &StateFolder, before: &Ready) -> Result<(), Failure> {
+    for node in &before.nodes {
+        let lock = folder.layout().node(&node.hsm_id).join("lock");
+        let Some(pid) = node.pid.filter(|_| is_locked(&lock)) else { continue };
+        if let Ok(pid) = i32::try_from(pid) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+        }
+        let gone = async {
+            while is_locked(&lock) {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        if tokio::time::timeout(GONE_WITHIN, gone).await.is_err() {
+            return Err(Failure::new(format!(
+                "{} of an earlier `up` still runs as process {pid}: end that process first",
+                node.hsm_id
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Does a node process have its folder?
+fn is_locked(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = StateFolder::locate(Some(folder.path().to_owned())).unwrap();
+        fleet::make_folder(folder.path()).unwrap();
+        make_certificates(&folder).unwrap();
+        let ca = fleet::read(&folder.layout().customer_ca()).unwrap();
+        make_certificates(&folder).unwrap();
+        assert_eq!(fleet::read(&folder.layout().customer_ca()).unwrap(), ca);
+        std::fs::remove_dir_all(folder.path()).unwrap();
+    }
+}

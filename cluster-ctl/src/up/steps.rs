@@ -1,0 +1,299 @@
+//! The steps from fresh HSMs to a cluster with users, as AWS's guides do them by hand.
+use super::Session;
+use super::key_store::was_connected;
+use crate::{Credentials, Failure, state::Username};
+use fleet::{Authority, NodeView, read, write_public};
+use hsm_client::Connection;
+use proto::command::session::{Login, Logout};
+use proto::command::user::{ChangePassword, CreateUser, ListUsers};
+use proto::{NodeState, Role, Secret};
+use rand::distr::{Alphanumeric, SampleString};
+use zeroize::Zeroizing;
+
+const ADMIN: &str = "admin";
+const EXAMPLE_USER: &str = "example_user";
+const KMSUSER: &str = "kmsuser";
+/// API, PreCoPassword: what the first admin has until the cluster is activated.
+const FIRST_PASSWORD: &str = "password";
+/// What AWS's guides give kmsuser; the connector changes it at once.
+pub(super) const KMS_PASSWORD: &str = "kmsPswd";
+/// Letters and digits: 119 bits.
+const PASSWORD_LEN: usize = 20;
+
+/// An HSM that was reached.
+pub(super) struct Met {
+    pub(super) node: NodeView,
+    pub(super) connection: Connection,
+}
+
+impl Met {
+    fn state(&self) -> NodeState {
+        self.connection.welcome().state
+    }
+
+    /// Turns the failure of a call into a sentence that names the HSM.
+    fn failed<E: std::fmt::Display>(&self, doing: &str) -> impl FnOnce(E) -> Failure {
+        let hsm_id = self.node.hsm_id.clone();
+        move |error| Failure::new(format!("{hsm_id} could not {doing}: {error}"))
+    }
+}
+
+/// Does all of it at the same time; results in the order of the work.
+pub(super) async fn at_once<T: Send + 'static>(
+    work: impl Iterator<Item = impl Future<Output = Result<T, Failure>> + Send + 'static>,
+) -> Result<Vec<T>, Failure> {
+    let tasks: Vec<_> = work.map(tokio::spawn).collect();
+    let mut done = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        done.push(task.await??);
+    }
+    Ok(done)
+}
+
+impl Session {
+    /// Reaches every HSM.
+    pub(super) async fn meet(&self) -> Result<Vec<Met>, Failure> {
+        at_once(self.fleet.nodes().into_iter().map(|node| {
+            let layout = self.folder.layout().clone();
+            async move {
+                let connection = fleet::connect(&layout, &node).await?;
+                Ok(Met { node, connection })
+            }
+        }))
+        .await
+    }
+
+    /// Sees how far the cluster has come. Once it is active, fresh HSMs join by a backup, as AWS's
+    /// do; all that belong to the cluster are told of each other.
+    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+        let met = self.meet().await?;
+        let state = met.iter().map(Met::state).max().unwrap_or(NodeState::Uninitialized);
+        let (fresh, mut members): (Vec<_>, Vec<_>) =
+            met.into_iter().partition(|met| met.state() == NodeState::Uninitialized);
+        if state == NodeState::Active && !fresh.is_empty() {
+            members.extend(self.join(&members, fresh).await?);
+        }
+        let ids = members.into_iter().map(|met| met.node.hsm_id).collect();
+        self.fleet.set_members(ids).await?;
+        self.ready.state = state.name().to_owned();
+        self.save()
+    }
+
+    async fn join(&self, members: &[Met], fresh: Vec<Met>) -> Result<Vec<Met>, Failure> {
+        let source = members.iter().find(|met| met.state() == NodeState::Active);
+        let source = source.ok_or_else(|| Failure::new("no HSM is active"))?;
+        let backup = std::sync::Arc::new(fleet::backup(&source.connection, &source.node).await?);
+        let joined = at_once(fresh.into_iter().map(|met| {
+            let backup = backup.clone();
+            async move {
+                fleet::restore(&met.connection, &met.node, &backup).await?;
+                Ok(met)
+            }
+        }))
+        .await?;
+        let names: Vec<_> = joined.iter().map(|met| met.node.hsm_id.as_str()).collect();
+        let text = format!("{} restored a backup of {}", names.join(", "), source.node.hsm_id);
+        self.console.step("joined", &[text]);
+        Ok(joined)
+    }
+
+    /// Writes the CSR and the certificates where AWS's guides expect them.
+    pub(super) async fn hand_out_certificates(&self) -> Result<(), Failure> {
+        let met = self.meet().await?;
+        let Some(first) = met.first() else { return Ok(()) };
+        let got = fleet::certificates(&first.connection, &first.node).await?;
+        let (root, id) = (self.folder.path(), &self.ready.cluster_id);
+        let files = [
+            ("ClusterCsr.csr", got.cluster_csr),
+            ("HsmCertificate.crt", got.hsm_certificate),
+            ("AwsHardwareCertificate.crt", got.aws_hardware_certificate),
+            ("ManufacturerHardwareCertificate.crt", got.manufacturer_hardware_certificate),
+            ("CustomerHsmCertificate.crt", got.cluster_certificate),
+        ];
+        let mut written = Vec::new();
+        for (name, content) in files {
+            let Some(content) = content else { continue };
+            let name = format!("{id}_{name}");
+            write_public(&root.join(&name), content.as_bytes())?;
+            written.push(name);
+        }
+        for path in [self.folder.layout().aws_root(), self.folder.layout().manufacturer_root()] {
+            if let Some(name) = path.file_name() {
+                write_public(&root.join(name), read(&path)?.as_bytes())?;
+                written.push(name.to_string_lossy().into_owned());
+            }
+        }
+        self.console.step("certificates", &written);
+        Ok(())
+    }
+
+    /// Signs the first HSM's CSR with customerCA, unless that was done before.
+    pub(super) async fn initialize(&mut self) -> Result<(), Failure> {
+        if self.ready.state == NodeState::Uninitialized.name() {
+            let met = self.meet().await?;
+            let first = met.first().ok_or_else(|| Failure::new("the cluster has no HSM"))?;
+            let key = Zeroizing::new(read(&self.folder.path().join("customerCA.key"))?);
+            let ca = Authority::from_pem(&read(&self.folder.layout().customer_ca())?, &key)?;
+            fleet::initialize(&first.connection, &first.node, &ca).await?;
+            self.settle().await?;
+        }
+        let cluster_id = &self.ready.cluster_id;
+        let text = format!("{cluster_id}: its certificate is signed by customerCA");
+        self.console.step("initialized", &[text]);
+        Ok(())
+    }
+
+    /// Sets the admin's password, unless that was done before; then the other HSMs join.
+    pub(super) async fn activate(&mut self) -> Result<(), Failure> {
+        let fresh = self.ready.state == NodeState::Initialized.name();
+        if fresh {
+            let password = match self.ready.admin.take() {
+                Some(admin) => admin.password,
+                None => new_password(),
+            };
+            // Known here before it is true there: a crash in between loses nothing.
+            let username = ADMIN.to_owned();
+            self.ready.admin = Some(Credentials { username, password: password.clone() });
+            self.save()?;
+            let unactivated = |met: &Met| met.state() == NodeState::Initialized;
+            for met in self.meet().await?.into_iter().filter(unactivated) {
+                set_admin_password(&met, &password).await?;
+            }
+        }
+        let text = match &self.ready.admin {
+            Some(admin) => {
+                format!("{} has the password {}", admin.username, admin.password.expose())
+            }
+            None => "by hand; the admin's password is not known here".to_owned(),
+        };
+        self.console.step("activated", &[text]);
+        if fresh { self.settle().await } else { Ok(()) }
+    }
+
+    /// Creates the users that are missing. False: that takes an admin password that only the person
+    /// who activated the cluster knows.
+    pub(super) async fn create_users(&mut self) -> Result<bool, Failure> {
+        let mut missing = self.missing_users().await?;
+        if was_connected(&self.folder) {
+            // Its password was changed since: one made now with the first password would not fit.
+            missing.retain(|(_, name)| *name != KMSUSER);
+        }
+        if !missing.is_empty() && self.ready.admin.is_none() {
+            let text = "the admin's password is not known here: create kmsuser by hand".to_owned();
+            self.console.step("users", &[text]);
+            return Ok(false);
+        }
+        if missing.iter().any(|(_, name)| *name == EXAMPLE_USER)
+            && self.ready.example_user.is_none()
+        {
+            let username = EXAMPLE_USER.to_owned();
+            self.ready.example_user = Some(Credentials { username, password: new_password() });
+            self.save()?;
+        }
+        if let (false, Some(admin)) = (missing.is_empty(), self.ready.admin.clone()) {
+            let example = self.ready.example_user.as_ref().map(|user| user.password.clone());
+            at_once(by_node(missing).into_iter().map(|(met, names)| {
+                create_on(met, names, admin.password.clone(), example.clone())
+            }))
+            .await?;
+        }
+        self.ready.kmsuser = Some(Username { username: KMSUSER.to_owned() });
+        self.save()?;
+        let example = self.ready.example_user.as_ref().map_or(String::new(), |user| {
+            format!("{} has the password {}", user.username, user.password.expose())
+        });
+        let lines = [example, format!("{KMSUSER} is for AWS KMS")];
+        self.console
+            .step("users", &lines.into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>());
+        Ok(true)
+    }
+
+    /// Which of our users are missing, and where.
+    async fn missing_users(&self) -> Result<Vec<(Met, &'static str)>, Failure> {
+        let listed = at_once(self.meet().await?.into_iter().map(|met| async move {
+            let listed = met.connection.call(&ListUsers {}).await;
+            let users = listed.map_err(met.failed("list its users"))?.users;
+            Ok((met, users))
+        }))
+        .await?;
+        let mut missing = Vec::new();
+        for (met, users) in listed {
+            for name in [EXAMPLE_USER, KMSUSER] {
+                if !users.iter().any(|user| user.username == name) {
+                    let met = Met { node: met.node.clone(), connection: met.connection.clone() };
+                    missing.push((met, name));
+                }
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// What is missing, node by node.
+fn by_node(missing: Vec<(Met, &'static str)>) -> Vec<(Met, Vec<&'static str>)> {
+    let mut nodes: Vec<(Met, Vec<&'static str>)> = Vec::new();
+    for (met, name) in missing {
+        match nodes.last_mut().filter(|(last, _)| last.node.hsm_id == met.node.hsm_id) {
+            Some((_, names)) => names.push(name),
+            None => nodes.push((met, vec![name])),
+        }
+    }
+    nodes
+}
+
+async fn set_admin_password(met: &Met, password: &Secret) -> Result<(), Failure> {
+    let username = ADMIN.to_owned();
+    let login = Login {
+        role: Role::Preco,
+        username: username.clone(),
+        password: Secret::new(FIRST_PASSWORD),
+    };
+    met.connection.call(&login).await.map_err(met.failed("log the first admin in"))?;
+    let change = ChangePassword {
+        role: Role::Preco,
+        username,
+        password: password.clone(),
+        second_factor: None,
+    };
+    met.connection.call(&change).await.map_err(met.failed("set the admin's password"))?;
+    Ok(())
+}
+
+async fn create_on(
+    met: Met,
+    names: Vec<&'static str>,
+    admin: Secret,
+    example: Option<Secret>,
+) -> Result<(), Failure> {
+    let login = Login { role: Role::Co, username: ADMIN.to_owned(), password: admin };
+    met.connection.call(&login).await.map_err(met.failed("log the admin in"))?;
+    for name in names {
+        let password = match (name, &example) {
+            (EXAMPLE_USER, Some(password)) => password.clone(),
+            _ => Secret::new(KMS_PASSWORD),
+        };
+        let username = name.to_owned();
+        let create = CreateUser { role: Role::Cu, username, password, second_factor: None };
+        met.connection.call(&create).await.map_err(met.failed(&format!("create {name}")))?;
+    }
+    met.connection.call(&Logout {}).await.map_err(met.failed("log the admin out"))?;
+    Ok(())
+}
+
+fn new_password() -> Secret {
+    Secret::new(Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::limits;
+
+    #[test]
+    fn passwords_are_fit_for_every_user() {
+        let (one, other) = (new_password(), new_password());
+        assert_ne!(one, other);
+        assert!((limits::PASSWORD_MIN..=limits::PASSWORD_MAX).contains(&one.expose().len()));
+        assert!(one.expose().chars().all(|c| c.is_ascii_alphanumeric()));
+    }
+}

@@ -1,0 +1,49 @@
+//! A cluster for the length of one command: active, without limits, with a CU, and gone afterwards.
+use super::console::Console;
+use super::{Options, Place, Session};
+use crate::{Failure, Ready};
+use fleet::Event;
+use tokio::sync::mpsc;
+
+/// What `up --ephemeral --until kmsuser --limits none` starts, without a word.
+pub(crate) struct ThrowAway {
+    session: Session,
+    _events: mpsc::Receiver<Event>,
+    _place: Place,
+}
+
+impl ThrowAway {
+    /// Starts so many HSMs on free ports. They end when this is dropped.
+    pub(crate) async fn start(nodes: u8, engine: hsm_node::Engine) -> Result<Self, Failure> {
+        let options = Options {
+            ephemeral: true,
+            nodes: Some(nodes),
+            base_port: 0,
+            until: None,
+            ready_file: None,
+            json: false,
+            no_restart: true,
+            kmsuser_password: None,
+            engine,
+            limits: hsm_node::Limits::None,
+            sync_interval_ms: 1_000,
+        };
+        let (folder, place) = Place::take(None, options.ephemeral)?;
+        let (mut session, events) = Session::start(options, folder, Console::silent()).await?;
+        session.settle().await?;
+        session.initialize().await?;
+        session.activate().await?;
+        session.create_users().await?;
+        Ok(Self { session, _events: events, _place: place })
+    }
+
+    /// Where the HSMs are, and the passwords of their users.
+    pub(crate) fn ready(&self) -> Ready {
+        self.session.ready.clone()
+    }
+
+    /// Ends the HSMs and removes their folders.
+    pub(crate) async fn stop(self) {
+        self.session.fleet.stop().await;
+    }
+}

@@ -1,0 +1,244 @@
+//! Writes the folders of fresh nodes, as an HSM leaves its factory, and the roster of them.
+use crate::disk::{make_folder, read, write_public, write_secret};
+use crate::issue::{Authority, Issued, make_ca, make_card, make_client_certificate};
+use crate::{FleetError, Layout, new_id};
+use data_encoding::HEXLOWER;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The only type that AWS creates today (API, CreateCluster).
+const HSM_TYPE: &str = "hsm2m.medium";
+
+/// The nodes of a state folder, kept in `fleet.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// The id of the cluster.
+    pub cluster_id: String,
+    /// The number of the next node: numbers are never used twice, because handles start with them.
+    pub next_node: u16,
+    /// The nodes, in the order of their numbers.
+    pub nodes: Vec<Seat>,
+}
+
+/// One node of the roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// The id of the HSM.
+    pub hsm_id: String,
+    /// Its number, from 1.
+    pub node: u16,
+    /// Its availability zone.
+    pub zone: String,
+}
+
+/// What `node.json` tells a node about itself.
+#[derive(Serialize)]
+struct NodeFile<'a> {
+    hsm_id: &'a str,
+    cluster_id: &'a str,
+    node: u16,
+    zone: &'a str,
+    hsm_type: &'a str,
+}
+
+/// Reads the roster, making it where there is none, and adds nodes until there are `wanted`, in
+/// `zones` by turns. Without `wanted` a roster stays as it is, and a new one gets three nodes.
+pub fn provision(
+    layout: &Layout,
+    wanted: Option<usize>,
+    zones: &[&str],
+) -> Result<Roster, FleetError> {
+    let old = Roster::read(layout)?;
+    let wanted = wanted.unwrap_or(old.as_ref().map_or(3, |r| r.nodes.len()));
+    let mut roster = match old {
+        Some(roster) => roster,
+        None => {
+            make_factory(layout)?;
+            make_service(layout)?;
+            Roster { cluster_id: new_id("cluster"), next_node: 1, nodes: Vec::new() }
+        }
+    };
+    if roster.nodes.len() > wanted {
+        return Err(FleetError::MoreNodes { have: roster.nodes.len(), wanted });
+    }
+    if roster.nodes.len() < wanted {
+        let roots = Roots::read(layout)?;
+        while roster.nodes.len() < wanted {
+            let turn = usize::from(roster.next_node - 1) % zones.len().max(1);
+            let seat = Seat {
+                hsm_id: new_id("hsm"),
+                node: roster.next_node,
+                zone: zones.get(turn).copied().unwrap_or_default().to_owned(),
+            };
+            make_node(layout, &roots, &roster.cluster_id, &seat)?;
+            roster.next_node += 1;
+            roster.nodes.push(seat);
+        }
+        // Last: a node that is not in the roster was never started, so its number is free.
+        let text = json(&roster, &layout.roster())?;
+        write_public(&layout.roster(), text.as_bytes())?;
+    }
+    Ok(roster)
+}
+
+impl Roster {
+    /// The roster of a state folder; `None` where there is none yet.
+    pub fn read(layout: &Layout) -> Result<Option<Self>, FleetError> {
+        let path = layout.roster();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let roster = serde_json::from_str(&read(&path)?);
+        roster.map(Some).map_err(|e| FleetError::Content {
+            path,
+            why: format!("is not a roster of nodes: {e}"),
+        })
+    }
+}
+
+fn json(value: &impl Serialize, path: &Path) -> Result<String, FleetError> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|e| FleetError::Content { path: path.to_owned(), why: e.to_string() })
+}
+
+fn write_pair(folder: &Path, name: &str, pair: &Issued) -> Result<(), FleetError> {
+    write_secret(&folder.join(format!("{name}.key")), pair.key.as_bytes())?;
+    write_public(&folder.join(format!("{name}.crt")), pair.certificate.as_bytes())
+}
+
+fn write_ca(folder: &Path, name: &str, ca: &Authority) -> Result<(), FleetError> {
+    let pair = Issued { certificate: ca.certificate().to_owned(), key: ca.key() };
+    write_pair(folder, name, &pair)
+}
+
+fn read_ca(folder: &Path, name: &str) -> Result<Authority, FleetError> {
+    let key = Zeroizing::new(read(&folder.join(format!("{name}.key")))?);
+    Authority::from_pem(&read(&folder.join(format!("{name}.crt")))?, &key)
+}
+
+fn make_factory(layout: &Layout) -> Result<(), FleetError> {
+    let folder = layout.factory();
+    make_folder(&folder)?;
+    write_ca(&folder, "AWS_CloudHSM_Root-G1", &make_ca("Simulated AWS CloudHSM Root G1")?)?;
+    let manufacturer = make_ca("Simulated LiquidSecurity Root")?;
+    write_ca(&folder, "liquid_security_certificate", &manufacturer)?;
+    let mut key = Zeroizing::new([0; 32]);
+    rand::rng().fill_bytes(&mut *key);
+    let key = Zeroizing::new(HEXLOWER.encode(&*key));
+    write_secret(&folder.join("backup.key"), key.as_bytes())
+}
+
+fn make_service(layout: &Layout) -> Result<(), FleetError> {
+    let folder = layout.service();
+    make_folder(&folder)?;
+    let ca = make_ca("Simulated AWS service CA")?;
+    write_ca(&folder, "ca", &ca)?;
+    write_pair(&folder, "service", &make_client_certificate(&ca, "kms")?)
+}
+
+struct Roots {
+    aws: Authority,
+    manufacturer: Authority,
+    service: Authority,
+    backup_key: Zeroizing<String>,
+}
+
+impl Roots {
+    fn read(layout: &Layout) -> Result<Self, FleetError> {
+        Ok(Self {
+            aws: read_ca(&layout.factory(), "AWS_CloudHSM_Root-G1")?,
+            manufacturer: read_ca(&layout.factory(), "liquid_security_certificate")?,
+            service: read_ca(&layout.service(), "ca")?,
+            backup_key: Zeroizing::new(read(&layout.factory().join("backup.key"))?),
+        })
+    }
+}
+
+fn make_node(
+    layout: &Layout,
+    roots: &Roots,
+    cluster_id: &str,
+    seat: &Seat,
+) -> Result<(), FleetError> {
+    let folder = layout.node(&seat.hsm_id);
+    make_folder(&folder)?;
+    let path = folder.join("node.json");
+    let node = NodeFile {
+        hsm_id: &seat.hsm_id,
+        cluster_id,
+        node: seat.node,
+        zone: &seat.zone,
+        hsm_type: HSM_TYPE,
+    };
+    write_public(&path, json(&node, &path)?.as_bytes())?;
+    write_public(&folder.join("service-ca.crt"), roots.service.certificate().as_bytes())?;
+    write_pair(&folder, "peer", &make_client_certificate(&roots.service, &seat.hsm_id)?)?;
+    write_secret(&folder.join("backup.key"), roots.backup_key.as_bytes())?;
+    let card = make_card(seat.hsm_id.trim_start_matches("hsm-"), &roots.aws, &roots.manufacturer)?;
+    write_secret(&folder.join("card.key"), card.key.as_bytes())?;
+    write_public(&folder.join("aws-hardware.crt"), card.aws_hardware.as_bytes())?;
+    write_public(&folder.join("manufacturer-hardware.crt"), card.manufacturer_hardware.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const ZONES: &[&str] = &["a", "b", "c"];
+
+    #[test]
+    fn a_roster_grows_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let one = provision(&layout, Some(1), ZONES).unwrap();
+        assert_eq!(one.nodes.len(), 1);
+        let four = provision(&layout, Some(4), ZONES).unwrap();
+        assert_eq!(four.nodes[0], one.nodes[0]);
+        assert_eq!(four.cluster_id, one.cluster_id);
+        let seats: Vec<_> = four.nodes.iter().map(|s| (s.node, s.zone.as_str())).collect();
+        assert_eq!(seats, [(1, "a"), (2, "b"), (3, "c"), (4, "a")]);
+        assert_eq!(provision(&layout, None, ZONES).unwrap(), four);
+        let fewer = provision(&layout, Some(2), ZONES).unwrap_err();
+        assert!(fewer.to_string().contains("has 4 HSMs already"), "{fewer}");
+    }
+
+    #[test]
+    fn a_number_is_never_used_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let mut roster = provision(&layout, Some(2), ZONES).unwrap();
+        roster.nodes.pop();
+        write_public(&layout.roster(), serde_json::to_string(&roster).unwrap().as_bytes()).unwrap();
+        let again = provision(&layout, Some(2), ZONES).unwrap();
+        assert_eq!(again.nodes[1].node, 3);
+    }
+
+    #[test]
+    fn keys_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let roster = provision(&layout, Some(1), ZONES).unwrap();
+        for folder in [layout.node(&roster.nodes[0].hsm_id), layout.factory(), layout.service()] {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|e| e == "key") {
+                    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+                    assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_roster_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        std::fs::write(layout.roster(), "{").unwrap();
+        let error = provision(&layout, None, ZONES).unwrap_err().to_string();
+        assert!(error.contains("fleet.json is not a roster"), "{error}");
+    }
+}

@@ -1,0 +1,338 @@
+//! Runs a node process for each seat of the roster, and starts again those that crash.
+use crate::process::Process;
+use crate::{FleetError, Layout, Roster, Seat, appliance, hold, is_held, release};
+use hsm_client::{Connection, Endpoint};
+use proto::command::cluster::{Member, SetMembers};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Events that wait for the reader; what nodes say is dropped when there is no room.
+const EVENTS_MAX: usize = 256;
+/// How often a held node's mark is looked at.
+const HELD_TICK: Duration = Duration::from_millis(50);
+/// A node that ran this long has not failed at its start: it is started again at once.
+const STEADY: Duration = Duration::from_secs(2);
+/// First and longest pause before a node that fails at its start is tried again.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How nodes are run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program, usually our own.
+    pub program: PathBuf,
+    /// What comes before `--dir` and `--listen`.
+    pub arguments: Vec<String>,
+    /// The port of the first node; the others follow. 0: any port for each.
+    pub base_port: u16,
+    /// Start crashed nodes again. Otherwise they are held until somebody releases them.
+    pub restart: bool,
+}
+
+/// Something that happened to a node.
+#[derive(Debug)]
+pub enum Event {
+    /// The process ended without being told to.
+    Died {
+        /// Which HSM.
+        hsm_id: String,
+        /// Exit status or signal.
+        how: String,
+        /// It stays down until it is released.
+        held: bool,
+    },
+    /// It runs again.
+    Restarted {
+        /// Which HSM.
+        hsm_id: String,
+        /// The new process.
+        pid: u32,
+    },
+    /// It could not be started again, or be told its cluster's members; tried again later.
+    Trouble {
+        /// Which HSM.
+        hsm_id: String,
+        /// Why.
+        why: String,
+    },
+    /// A warning or an error of its log.
+    Said {
+        /// Which HSM.
+        hsm_id: String,
+        /// The text without time and level.
+        text: String,
+    },
+}
+
+/// A node as it is now.
+#[derive(Clone, Debug)]
+pub struct NodeView {
+    /// The id of the HSM.
+    pub hsm_id: String,
+    /// Its number, from 1.
+    pub node: u16,
+    /// Its availability zone.
+    pub zone: String,
+    /// Where it listens; stays the same when it is started again.
+    pub address: SocketAddr,
+    /// Its process, while it runs.
+    pub pid: Option<u32>,
+}
+
+/// Running nodes. Dropping it kills them; [`Fleet::stop`] ends them in order.
+pub struct Fleet {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    watchers: JoinSet<()>,
+}
+
+struct Shared {
+    layout: Layout,
+    launch: Launch,
+    events: mpsc::Sender<Event>,
+    state: Mutex<State>,
+}
+
+struct State {
+    nodes: Vec<NodeView>,
+    /// The ids of the HSMs that are members of the cluster, as they were told last.
+    members: Vec<String>,
+}
+
+impl Fleet {
+    /// Starts all nodes of the roster at once and waits until they listen.
+    pub async fn start(
+        layout: &Layout,
+        roster: &Roster,
+        launch: Launch,
+    ) -> Result<(Self, mpsc::Receiver<Event>), FleetError> {
+        let (events, receiver) = mpsc::channel(EVENTS_MAX);
+        let ports = free_ports(launch.base_port, roster.nodes.len())?;
+        let mut starting = JoinSet::new();
+        for (at, (seat, port)) in roster.nodes.iter().cloned().zip(ports).enumerate() {
+            let (launch, events) = (launch.clone(), events.clone());
+            let folder = layout.node(&seat.hsm_id);
+            release(&folder)?;
+            starting.spawn(async move {
+                let process = Process::start(&launch, &seat, &folder, port, &events).await?;
+                Ok::<_, FleetError>((at, seat, process))
+            });
+        }
+        let mut started = Vec::new();
+        while let Some(joined) = starting.join_next().await {
+            started.push(joined.map_err(|e| FleetError::NodeFailed {
+                hsm_id: "a node".to_owned(),
+                why: e.to_string(),
+            })??);
+        }
+        started.sort_by_key(|(at, ..)| *at);
+        let nodes = started.iter().map(|(_, seat, process)| view(seat, process)).collect();
+        let state = Mutex::new(State { nodes, members: Vec::new() });
+        let shared = Arc::new(Shared { layout: layout.clone(), launch, events, state });
+        let (stop, stopping) = watch::channel(false);
+        let mut watchers = JoinSet::new();
+        for (at, seat, process) in started {
+            watchers.spawn(shared.clone().watch(at, seat, process, stopping.clone()));
+        }
+        Ok((Self { shared, stop, watchers }, receiver))
+    }
+
+    /// The nodes as they are now, in the order of their numbers.
+    pub fn nodes(&self) -> Vec<NodeView> {
+        self.shared.state().nodes.clone()
+    }
+
+    /// A connection to a node with the service certificate.
+    pub async fn connect(&self, node: &NodeView) -> Result<Connection, FleetError> {
+        appliance::connect(&self.shared.layout, node).await
+    }
+
+    /// Tells the HSMs with these ids that they are the cluster, now and when they start again.
+    pub async fn set_members(&self, hsm_ids: Vec<String>) -> Result<(), FleetError> {
+        self.shared.state().members = hsm_ids;
+        let mut telling = JoinSet::new();
+        for node in self.nodes() {
+            let shared = self.shared.clone();
+            telling.spawn(async move { shared.tell(&node).await });
+        }
+        while let Some(told) = telling.join_next().await {
+            if let Ok(told) = told {
+                told?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all nodes, within 1.2 seconds or by force.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.watchers.join_next().await.is_some() {}
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements, so a panic elsewhere has not torn it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_pid(&self, at: usize, pid: Option<u32>) {
+        if let Some(node) = self.state().nodes.get_mut(at) {
+            node.pid = pid;
+        }
+    }
+
+    async fn say(&self, event: Event) {
+        // Nobody listens any more once the fleet is being stopped.
+        let _ = self.events.send(event).await;
+    }
+
+    async fn tell(&self, node: &NodeView) -> Result<(), FleetError> {
+        let members: Vec<Member> = {
+            let state = self.state();
+            if !state.members.contains(&node.hsm_id) {
+                return Ok(());
+            }
+            let joined = state.nodes.iter().filter(|n| state.members.contains(&n.hsm_id));
+            joined.map(member).collect()
+        };
+        let connection = appliance::connect(&self.layout, node).await?;
+        let told = connection.call(&SetMembers { members }).await;
+        told.map(drop).map_err(appliance::refused(node, "learn its cluster's members"))
+    }
+
+    /// The life of one node, over all its processes.
+    async fn watch(
+        self: Arc<Self>,
+        at: usize,
+        seat: Seat,
+        mut process: Process,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        loop {
+            let since = Instant::now();
+            let how = tokio::select! {
+                how = process.ended() => how,
+                () = told_to_stop(&mut stopping) => return process.stop().await,
+            };
+            let again = tokio::select! {
+                again = self.revive(at, &seat, how, since.elapsed() >= STEADY) => again,
+                () = told_to_stop(&mut stopping) => return,
+            };
+            process = again;
+        }
+    }
+
+    /// From the death of a node's process to its next one.
+    async fn revive(&self, at: usize, seat: &Seat, how: String, steady: bool) -> Process {
+        let folder = self.layout.node(&seat.hsm_id);
+        let hsm_id = || seat.hsm_id.clone();
+        self.hold_unless_restarted(seat).await;
+        self.set_pid(at, None);
+        self.say(Event::Died { hsm_id: hsm_id(), how, held: is_held(&folder) }).await;
+        let mut pause = if steady { Duration::ZERO } else { PAUSE_MIN };
+        loop {
+            tokio::time::sleep(pause).await;
+            while is_held(&folder) {
+                tokio::time::sleep(HELD_TICK).await;
+            }
+            let port = self.state().nodes.get(at).map_or(0, |n| n.address.port());
+            match Process::start(&self.launch, seat, &folder, port, &self.events).await {
+                Ok(process) => {
+                    self.set_pid(at, Some(process.pid));
+                    self.say(Event::Restarted { hsm_id: hsm_id(), pid: process.pid }).await;
+                    if let Err(error) = self.tell(&view(seat, &process)).await {
+                        self.say(Event::Trouble { hsm_id: hsm_id(), why: error.to_string() }).await;
+                    }
+                    return process;
+                }
+                Err(error) => {
+                    self.say(Event::Trouble { hsm_id: hsm_id(), why: error.to_string() }).await;
+                    self.hold_unless_restarted(seat).await;
+                }
+            }
+            pause = (pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+        }
+    }
+
+    /// Where crashed nodes are not to be restarted, a dead one is a held one.
+    async fn hold_unless_restarted(&self, seat: &Seat) {
+        if self.launch.restart {
+            return;
+        }
+        if let Err(error) = hold(&self.layout.node(&seat.hsm_id)) {
+            let hsm_id = seat.hsm_id.clone();
+            self.say(Event::Trouble { hsm_id, why: error.to_string() }).await;
+        }
+    }
+}
+
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the fleet was dropped, which is to stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+fn view(seat: &Seat, process: &Process) -> NodeView {
+    NodeView {
+        hsm_id: seat.hsm_id.clone(),
+        node: seat.node,
+        zone: seat.zone.clone(),
+        address: process.address,
+        pid: Some(process.pid),
+    }
+}
+
+fn member(node: &NodeView) -> Member {
+    Member {
+        hsm_id: node.hsm_id.clone(),
+        hostname: node.address.ip().to_string(),
+        port: node.address.port(),
+        zone: node.zone.clone(),
+    }
+}
+
+impl NodeView {
+    /// Where clients connect.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint { host: self.address.ip().to_string(), port: self.address.port() }
+    }
+}
+
+/// The ports of `count` nodes, none of which anybody listens on.
+fn free_ports(base: u16, count: usize) -> Result<Vec<u16>, FleetError> {
+    if base == 0 {
+        return Ok(vec![0; count]);
+    }
+    let ports: Vec<u16> = (base..=u16::MAX).take(count).collect();
+    if ports.len() < count {
+        return Err(FleetError::NoPort { base_port: base });
+    }
+    for port in &ports {
+        // Other reasons than a taken port are told better by the node itself.
+        if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", *port))
+            && error.kind() == std::io::ErrorKind::AddrInUse
+        {
+            return Err(FleetError::PortTaken { port: *port });
+        }
+    }
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = free_ports(port, 1).unwrap_err().to_string();
+        assert!(error.contains(&format!("port {port} of 127.0.0.1 is taken")), "{error}");
+        assert!(matches!(free_ports(65_535, 2), Err(FleetError::NoPort { base_port: 65_535 })));
+        assert_eq!(free_ports(0, 2).unwrap(), [0, 0]);
+    }
+}

@@ -1,0 +1,129 @@
+//! Creating, deleting, changing and listing the users of this HSM.
+use super::*;
+use crate::password::{self, PasswordHash};
+use crate::record::NodeRecord;
+use crate::user::{KMS_USER, User, canonical_name};
+use proto::command::user::*;
+use proto::{Blob, NodeState, Role};
+use std::sync::Arc;
+
+/// A second factor is refused for kmsuser because KMS could not log in, and for others for now.
+fn check_second_factor(name: &str, factor: Option<&Blob>) -> Result<(), Refusal> {
+    match factor {
+        None => Ok(()),
+        Some(_) if name == KMS_USER => Err(Fault::KmsUserSecondFactor.into()),
+        Some(_) => Err(Fault::NotSimulated.with("second factors (2FA)")),
+    }
+}
+
+impl Execute for CreateUser {
+    fn execute(call: Granted<'_, Self>) -> Outcome<UserCreated> {
+        let CreateUser { role, username, password, second_factor } = &call.request;
+        let name = canonical_name(username)?;
+        let subject = Subject::user(&name, *role);
+        let subject = if *role == Role::Co { subject.named("CN_CREATE_CO") } else { subject };
+        let fail = |r: Refusal| Failed::from(r).about(subject.clone());
+        if !matches!(role, Role::Co | Role::Cu) {
+            return Err(fail(Fault::InvalidUserType.with("a user is created as CO or CU")));
+        }
+        check_second_factor(&name, second_factor.as_ref()).map_err(fail)?;
+        password::check(&name, password).map_err(fail)?;
+        let mut user = User {
+            id: 0,
+            role: *role,
+            name: name.into(),
+            password: PasswordHash::none(),
+            failures: 0,
+            position: 0,
+        };
+        {
+            // Asked before the password is hashed, which is slow; asked again by the commit.
+            let users = call.hsm.vault.users();
+            user.id = users.next_id();
+            users.admit(&user, call.hsm.settings.capacity().users).map_err(fail)?;
+        }
+        user.password = PasswordHash::new(password, call.world);
+        let id = user.id;
+        Ok(Done::new(UserCreated { id }).changing(Change::UserAdded(Arc::new(user))).about(subject))
+    }
+}
+
+impl Execute for DeleteUser {
+    fn execute(call: Granted<'_, Self>) -> Outcome<UserDeleted> {
+        let DeleteUser { role, username } = &call.request;
+        let name = canonical_name(username)?;
+        let subject = Subject::user(&name, *role);
+        let user = find(&call, *role, &name).map_err(|r| Failed::from(r).about(subject.clone()))?;
+        if *role == Role::Au {
+            return Err(Failed::from(Fault::InvalidUserType).about(subject));
+        }
+        if call.hsm.logins.others(user.id, false) > 0 {
+            return Err(Failed::from(Fault::UserLoggedIn.with(format!("user {name}"))).about(subject));
+        }
+        call.session.saw(user.position);
+        Ok(Done::new(UserDeleted {}).changing(Change::UserRemoved { id: user.id }).about(subject))
+    }
+}
+
+impl Execute for ChangePassword {
+    fn execute(call: Granted<'_, Self>) -> Outcome<PasswordChanged> {
+        let ChangePassword { role, username, password, second_factor } = &call.request;
+        let name = canonical_name(username)?;
+        let subject = Subject::user(&name, *role);
+        let fail = |r: Refusal| Failed::from(r).about(subject.clone());
+        let me = call.session.login.clone().ok_or(Fault::NotLoggedIn)?;
+        if *me.name != *name && me.role != Role::Co {
+            return Err(fail(Fault::InvalidUserType.with("only a CO changes the passwords of others")));
+        }
+        let user = find(&call, *role, &name).map_err(fail)?;
+        if *role == Role::Au {
+            return Err(fail(Fault::InvalidUserType.with("the appliance user has no password")));
+        }
+        check_second_factor(&name, second_factor.as_ref()).map_err(fail)?;
+        password::check(&name, password).map_err(fail)?;
+        if call.hsm.logins.others(user.id, me.user == user.id) > 0 {
+            return Err(fail(Fault::UserLoggedIn.with(format!("user {name}"))));
+        }
+        let changed = User {
+            password: PasswordHash::new(password, call.world),
+            failures: 0,
+            // The unactivated admin becomes the first officer: the cluster is activated.
+            role: if user.role == Role::Preco { Role::Co } else { user.role },
+            ..(*user).clone()
+        };
+        let mut done = Done::new(PasswordChanged {});
+        if user.role == Role::Preco {
+            let node = NodeRecord { state: NodeState::Active, ..(*call.hsm.vault.node()).clone() };
+            done = done.changing(Change::NodeChanged(Arc::new(node)));
+            if let Some(login) = &mut call.session.login {
+                login.role = Role::Co;
+            }
+        }
+        let was = user.position;
+        Ok(done.changing(Change::UserChanged { user: Arc::new(changed), was }).about(subject))
+    }
+}
+
+impl Execute for ListUsers {
+    fn execute(call: Granted<'_, Self>) -> Outcome<UsersListed> {
+        let me = call.session.login.as_ref().map(|l| l.user);
+        let listed = |u: &Arc<User>| UserListed {
+            id: u.id,
+            role: u.role,
+            username: u.name.to_string(),
+            login_failures: u.failures,
+            locked: u.is_locked(),
+            logins: call.hsm.logins.others(u.id, me == Some(u.id)),
+            second_factor: false,
+        };
+        let users = call.hsm.vault.users().iter().map(listed).collect();
+        call.session.saw(call.hsm.vault.latest());
+        Ok(Done::new(UsersListed { users }))
+    }
+}
+
+/// A wrong role is a user that does not exist, as in CloudHSM.
+fn find<C>(call: &Granted<'_, C>, role: Role, name: &str) -> Result<Arc<User>, Refusal> {
+    let user = call.hsm.vault.users().by_name(name).cloned().filter(|u| u.role == role);
+    user.ok_or_else(|| Fault::UserNotFound.with(format!("{} {name}", role.name())))
+}

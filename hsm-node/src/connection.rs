@@ -1,0 +1,346 @@
+//! One client's connection: reads what came, runs it in order, and writes replies together.
+use crate::node::Shared;
+use crate::outbox::Outbox;
+use crate::writer::Progress;
+use hsm_core::{Peer, Session};
+use proto::limits::FRAME_MAX;
+use proto::{Deframer, Frame, Refusal, Weight, put_frame};
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+use zeroize::{Zeroize, Zeroizing};
+
+/// A frame that has begun must be whole within this time.
+const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client must take a reply within this time.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One connection runs so long before the others of its thread have their turn.
+const TURN: Duration = Duration::from_millis(2);
+
+/// How much is read at once: the plaintext of one TLS record.
+const READ: usize = 16 * 1024;
+
+/// Bytes that wait to be run: one frame that is not whole yet, and what came behind it.
+const INBOX_MAX: usize = FRAME_MAX + READ;
+
+/// How long a connection that ends here goes on reading: bytes that nobody read would make the
+/// operating system reset it, and the client would lose the last replies.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    ByClient,
+    Lost(io::Error),
+    Malformed(Refusal),
+    HalfFrame,
+    Idle,
+    SlowReader,
+    Stopping,
+    StoreFailed,
+    Panicked,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByClient => f.write_str("the client closed it"),
+            Self::Lost(cause) => write!(f, "the line was lost: {cause}"),
+            Self::Malformed(refusal) => write!(f, "{refusal}"),
+            Self::HalfFrame => {
+                write!(f, "a frame was not whole within {} s", FRAME_TIMEOUT.as_secs())
+            }
+            Self::Idle => f.write_str("it was idle for too long"),
+            Self::SlowReader => {
+                write!(f, "the client took no reply for {} s", WRITE_TIMEOUT.as_secs())
+            }
+            Self::Stopping => f.write_str("the node stops"),
+            Self::StoreFailed => f.write_str("the store failed"),
+            Self::Panicked => f.write_str("a command panicked"),
+        }
+    }
+}
+
+/// A session, a reply and its position, back from the blocking pool.
+struct Served {
+    session: Session,
+    reply: Vec<u8>,
+    position: u64,
+}
+
+type Job = Pin<Box<dyn Future<Output = Option<Served>> + Send>>;
+
+/// What the frames of one turn left to do.
+enum Turn {
+    /// Wait for bytes, or for the disk.
+    Wait,
+    /// There are more frames, but it is the others' turn.
+    Yield,
+    /// The line cannot be understood any more.
+    Close(Refusal),
+}
+
+pub(crate) struct Connection {
+    node: Arc<Shared>,
+    stream: TlsStream<TcpStream>,
+    /// Not here while a heavy command has it.
+    session: Option<Session>,
+    job: Option<Job>,
+    inbox: Vec<u8>,
+    outbox: Outbox,
+    heard: Instant,
+}
+
+impl Connection {
+    pub(crate) fn new(node: Arc<Shared>, stream: TlsStream<TcpStream>, peer: Peer) -> Self {
+        let session = Some(node.hsm.open_session(peer));
+        Self {
+            node,
+            stream,
+            session,
+            job: None,
+            inbox: Vec::new(),
+            outbox: Outbox::default(),
+            heard: Instant::now(),
+        }
+    }
+
+    /// Serves the client until one of the two ends it.
+    pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Ended {
+        let ended = match self.serve(&mut stopping).await {
+            ControlFlow::Break(ended) => ended,
+            ControlFlow::Continue(never) => match never {},
+        };
+        // The blocking pool gives the session back, so that its login ends with it.
+        if let Some(job) = self.job.take()
+            && let Some(served) = job.await
+        {
+            self.session = Some(served.session);
+        }
+        if matches!(ended, Ended::Malformed(_) | Ended::HalfFrame | Ended::Idle | Ended::Stopping) {
+            close(&mut self.stream).await;
+        }
+        ended
+    }
+
+    async fn serve(
+        &mut self,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> ControlFlow<Ended, std::convert::Infallible> {
+        let mut progress = self.node.machine.queue.progress();
+        let mut last: Option<Ended> = None;
+        loop {
+            let turn = if last.is_none() { self.run_frames() } else { Turn::Wait };
+            if let Turn::Close(refusal) = &turn {
+                self.outbox.push(|out| {
+                    put_frame(out, 0, refusal.fault as u16, |out| refusal.encode(out));
+                    0
+                });
+                last = Some(Ended::Malformed(refusal.clone()));
+            }
+            self.release(&mut progress).await?;
+            if self.job.is_none() && self.outbox.is_empty()
+                && let Some(ended) = last.take()
+            {
+                return ControlFlow::Break(ended);
+            }
+            if let Turn::Yield = turn {
+                yield_now().await;
+                continue;
+            }
+            if let Some(ended) = self.wait(&mut progress, stopping, last.is_none()).await? {
+                last = Some(ended);
+            }
+        }
+    }
+
+    /// Waits until there is something to do. What it returns is the reason to read no more.
+    async fn wait(
+        &mut self,
+        progress: &mut watch::Receiver<Progress>,
+        stopping: &mut watch::Receiver<bool>,
+        reading: bool,
+    ) -> ControlFlow<Ended, Option<Ended>> {
+        let room = self.outbox.has_room() && self.inbox.len() < INBOX_MAX;
+        let waits_for = self.outbox.waits_for();
+        let busy = self.job.is_some() || waits_for.is_some();
+        let idle = self.node.idle_timeout;
+        let half = !self.inbox.is_empty();
+        let patience = if half { idle.min(FRAME_TIMEOUT) } else { idle };
+        self.inbox.reserve(if room { READ } else { 0 });
+        tokio::select! {
+            read = self.stream.read_buf(&mut self.inbox), if reading && room => match read {
+                Ok(0) => return ControlFlow::Continue(Some(Ended::ByClient)),
+                Ok(_) => self.heard = Instant::now(),
+                Err(cause) => return ControlFlow::Break(Ended::Lost(cause)),
+            },
+            served = finished(&mut self.job) => {
+                self.job = None;
+                let Some(served) = served else { return ControlFlow::Break(Ended::Panicked) };
+                self.session = Some(served.session);
+                self.heard = Instant::now();
+                self.outbox.push(|out| {
+                    out.extend_from_slice(&served.reply);
+                    served.position
+                });
+            },
+            () = reached(progress, waits_for) => {},
+            () = stopped(stopping), if reading => {
+                return ControlFlow::Continue(Some(Ended::Stopping));
+            },
+            () = sleep_until(self.heard + patience), if reading && !busy => {
+                let ended = if half { Ended::HalfFrame } else { Ended::Idle };
+                return ControlFlow::Continue(Some(ended));
+            },
+        }
+        ControlFlow::Continue(None)
+    }
+
+    /// Runs the frames that have come, until one is heavy, the outbox is full or the turn is over.
+    fn run_frames(&mut self) -> Turn {
+        let began = Instant::now();
+        let mut frames = Deframer::new(&self.inbox);
+        let mut turn = Turn::Wait;
+        let mut heavy = None;
+        while let Some(session) = self.session.as_mut().filter(|_| self.outbox.has_room()) {
+            let start = frames.used();
+            let frame = match frames.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(refusal) => {
+                    turn = Turn::Close(refusal);
+                    break;
+                }
+            };
+            let weight = hsm_core::weight(frame.code);
+            if weight != Weight::Light {
+                heavy = Some((weight, start));
+                break;
+            }
+            let (hsm, machine) = (&self.node.hsm, &self.node.machine);
+            self.outbox.push(|out| hsm.serve(machine, session, frame, out));
+            if began.elapsed() > TURN {
+                turn = Turn::Yield;
+                break;
+            }
+        }
+        let used = frames.used();
+        if let Some((weight, start)) = heavy {
+            // It may hold a password: the copy wipes itself, and so do we.
+            let bytes = self.inbox.get_mut(start..used).unwrap_or_default();
+            let copy = Zeroizing::new(bytes.to_vec());
+            bytes.zeroize();
+            self.job = self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
+        }
+        self.inbox.drain(..used);
+        if self.inbox.is_empty() {
+            // An idle connection of nine hundred keeps no buffer.
+            self.inbox = Vec::new();
+        }
+        turn
+    }
+
+    /// Sends what is durable.
+    async fn release(&mut self, progress: &mut watch::Receiver<Progress>) -> ControlFlow<Ended> {
+        let durable = {
+            let progress = progress.borrow_and_update();
+            if progress.failed.is_some() {
+                return ControlFlow::Break(Ended::StoreFailed);
+            }
+            progress.durable
+        };
+        let released = self.outbox.released(durable);
+        let count = released.len();
+        if count == 0 {
+            return ControlFlow::Continue(());
+        }
+        let sending = async {
+            self.stream.write_all(released).await?;
+            self.stream.flush().await
+        };
+        match timeout(WRITE_TIMEOUT, sending).await {
+            Ok(Ok(())) => self.outbox.sent(count),
+            Ok(Err(cause)) => return ControlFlow::Break(Ended::Lost(cause)),
+            Err(_) => return ControlFlow::Break(Ended::SlowReader),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.node.hsm.close_session(&self.node.machine, session);
+        }
+    }
+}
+
+/// Runs one heavy frame on the blocking pool, where the session goes with it. `None`: it panicked.
+fn run_heavy(
+    node: &Arc<Shared>,
+    mut session: Session,
+    weight: Weight,
+    bytes: Zeroizing<Vec<u8>>,
+) -> Job {
+    let node = Arc::clone(node);
+    Box::pin(async move {
+        // Argon2 takes megabytes each time: one at a time keeps the node within its budget.
+        let _alone = match weight {
+            Weight::Password => node.hashing.acquire().await.ok(),
+            Weight::Light | Weight::Heavy => None,
+        };
+        let node = Arc::clone(&node);
+        let work = move || {
+            let frame = Deframer::new(&bytes).next().ok().flatten();
+            let frame = frame.unwrap_or(Frame { id: 0, code: 0, body: &[] });
+            let mut reply = Vec::new();
+            let position = node.hsm.serve(&node.machine, &mut session, frame, &mut reply);
+            Served { session, reply, position }
+        };
+        spawn_blocking(work).await.ok()
+    })
+}
+
+async fn finished(job: &mut Option<Job>) -> Option<Served> {
+    match job {
+        Some(job) => job.await,
+        None => pending().await,
+    }
+}
+
+/// Returns when the position is durable, or never will be.
+async fn reached(progress: &mut watch::Receiver<Progress>, position: Option<u64>) {
+    let passed =
+        |progress: &Progress| position.is_some_and(|p| p <= progress.durable) || progress.failed.is_some();
+    if progress.wait_for(passed).await.is_err() {
+        pending().await
+    }
+}
+
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // The sender is gone only when the node is.
+    let _ = stopping.wait_for(|stop| *stop).await.map(drop);
+}
+
+/// Says goodbye, and reads what still comes for a moment.
+pub(crate) async fn close(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin)) {
+    let _ = timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    })
+    .await;
+}

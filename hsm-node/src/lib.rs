@@ -1,0 +1,22 @@
+//! The machine around one HSM: TLS, connections, a disk, peers. It decides nothing about users or
+//! keys: frames go to `hsm-core`, and replies leave when what they depend on is durable.
+mod connection;
+mod error;
+mod folder;
+mod listener;
+mod node;
+mod options;
+mod outbox;
+mod process;
+mod store;
+mod sync;
+mod tls;
+mod world;
+mod writer;
+
+pub use error::NodeError;
+pub use hsm_core::Record;
+pub use node::Node;
+pub use options::{Engine, Limits, Options};
+pub use process::main;
+pub use store::{FjallStore, Store};

@@ -1,0 +1,172 @@
+//! A node from start to end: opens the folder, listens, serves, and stops without losing anything.
+use crate::error::NodeError;
+use crate::folder::Folder;
+use crate::options::{Limits, Options};
+use crate::store::Store;
+use crate::tls::Gate;
+use crate::world::Machine;
+use crate::writer::{Progress, Queue};
+use crate::{listener, sync, writer};
+use hsm_core::{Hsm, OpenError, Record, Settings};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_rustls::TlsAcceptor;
+
+/// What all connections of a node share.
+pub(crate) struct Shared {
+    pub(crate) hsm: Arc<Hsm>,
+    pub(crate) hsm_id: String,
+    pub(crate) machine: Machine,
+    pub(crate) gate: Arc<Gate>,
+    /// Password hashing, one at a time.
+    pub(crate) hashing: Semaphore,
+    pub(crate) idle_timeout: Duration,
+}
+
+/// A running node. It stops by [`Node::stop`]; dropping it stops it without waiting.
+pub struct Node {
+    hsm_id: String,
+    address: SocketAddr,
+    queue: Arc<Queue>,
+    progress: watch::Receiver<Progress>,
+    stopping: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+    sync: Option<JoinHandle<()>>,
+    writer: thread::JoinHandle<()>,
+    /// Locked until the node is gone.
+    _folder: Folder,
+}
+
+impl Node {
+    /// Opens the folder and its HSM, which is made at the first start, and listens. `open_store`
+    /// opens the store in the folder that it is given.
+    pub async fn start(
+        options: &Options,
+        open_store: impl FnOnce(&Path) -> io::Result<Box<dyn Store>>,
+    ) -> Result<Self, NodeError> {
+        let folder = Folder::open(&options.dir)?;
+        let address = options.listen;
+        let unheard = |cause| NodeError::Listen { address, cause };
+        let tcp = TcpListener::bind(address).await.map_err(unheard)?;
+        let address = tcp.local_addr().map_err(unheard)?;
+        let place = folder.store();
+        let store = open_store(&place)
+            .map_err(|cause| NodeError::Store { path: place.clone(), cause })?;
+
+        let queue = Arc::new(Queue::new());
+        let machine = Machine { queue: Arc::clone(&queue) };
+        let hsm = Arc::new(open_hsm(&folder, options, &*store, &machine)?);
+        let gate = Gate::new(Arc::clone(&hsm), folder.service_ca()?);
+        let tls = gate.config().map_err(|e| NodeError::Certificate(e.to_string()))?;
+        let place = place.display().to_string();
+        let writer = writer::start(Arc::clone(&queue), Arc::clone(&hsm), store, place)
+            .map_err(NodeError::Machine)?;
+        let hsm_id = folder.card.hsm_id.clone();
+        let idle_timeout = options.idle_timeout();
+        let hashing = Semaphore::new(1);
+        let shared = Shared { hsm, hsm_id: hsm_id.clone(), machine, gate, hashing, idle_timeout };
+        let shared = Arc::new(shared);
+        let (stopping, stop) = watch::channel(false);
+        let sync = match options.sync_interval_ms {
+            0 => None,
+            ms => {
+                let every = Duration::from_millis(ms);
+                let sync = sync::run(Arc::clone(&shared), folder.peer_identity()?, every);
+                Some(tokio::spawn(sync))
+            }
+        };
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let listener = listener::listen(tcp, shared, acceptor, options.max_connections, stop);
+        let listener = tokio::spawn(listener);
+        let progress = queue.progress();
+        let _folder = folder;
+        Ok(Self { hsm_id, address, queue, progress, stopping, listener, sync, writer, _folder })
+    }
+
+    /// The HSM's id.
+    pub fn hsm_id(&self) -> &str {
+        &self.hsm_id
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns when the store has failed: the node must be stopped then.
+    pub async fn failed(&self) -> NodeError {
+        let mut progress = self.progress.clone();
+        let failed = progress.wait_for(|progress| progress.failed.is_some()).await;
+        NodeError::StoreFailed(match failed.as_deref() {
+            Ok(Progress { failed: Some(why), .. }) => why.to_string(),
+            _ => "the writer is gone".to_owned(),
+        })
+    }
+
+    /// Takes no more connections, finishes what is in flight, and brings it to disk.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        self.stopping.send_replace(true);
+        if let Some(sync) = &self.sync {
+            sync.abort();
+        }
+        let served = self.listener.await;
+        self.queue.close();
+        let writer = self.writer;
+        let written = spawn_blocking(move || writer.join().is_ok()).await.unwrap_or(false);
+        let failed = self.progress.borrow().failed.clone();
+        match failed {
+            Some(why) => Err(NodeError::StoreFailed(why.to_string())),
+            None if !written || served.is_err() => {
+                Err(NodeError::StoreFailed("the node panicked while it stopped".to_owned()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The HSM as the store has it; a new one where the store is empty.
+fn open_hsm(
+    folder: &Folder,
+    options: &Options,
+    store: &dyn Store,
+    machine: &Machine,
+) -> Result<Hsm, NodeError> {
+    let unread = |cause| NodeError::Store { path: folder.store(), cause };
+    let fresh = store.load().next().transpose().map_err(unread)?.is_none();
+    let settings = || {
+        Ok(Settings {
+            hsm_id: folder.card.hsm_id.clone(),
+            cluster_id: folder.card.cluster_id.clone(),
+            node: folder.card.node,
+            zone: folder.card.zone.clone(),
+            hsm_type: folder.hsm_type,
+            limits: options.limits == Limits::Aws,
+            engine: options.engine.into(),
+            master_key: folder.master_key(fresh)?,
+            backup_key: folder.backup_key()?,
+        })
+    };
+    if fresh {
+        return Hsm::create(settings()?, folder.manufacture()?, machine).map_err(NodeError::Hsm);
+    }
+    let mut broken = None;
+    let records = store.load().map_while(|record| match record {
+        Ok(Record { slot, value }) => Some(Record { slot, value }),
+        Err(cause) => {
+            broken = Some(cause);
+            None
+        }
+    });
+    let opened: Result<Hsm, OpenError> = Hsm::open(settings()?, records, machine);
+    match broken {
+        Some(cause) => Err(unread(cause)),
+        None => opened.map_err(NodeError::Hsm),
+    }
+}

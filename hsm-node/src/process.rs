@@ -1,0 +1,89 @@
+//! The node as a process: its log, its ready line, the signals that end it, its exit status.
+use crate::error::NodeError;
+use crate::node::Node;
+use crate::options::Options;
+use crate::store::FjallStore;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+/// Threads for RSA generation, password hashing and backups.
+const BLOCKING_THREADS: usize = 4;
+
+/// A thread that does nothing is gone after this time, and its memory with it.
+const BLOCKING_KEEP: Duration = Duration::from_secs(1);
+
+/// Runs a node until a signal, the end of its standard input, or a failure. Prints one JSON line
+/// when it listens. The log goes to standard error, by RUST_LOG (info by default).
+pub fn main(options: Options) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A program that runs several nodes has its log already.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(options.workers.max(1))
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(BLOCKING_KEEP)
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(&options)),
+        Err(cause) => Err(NodeError::Machine(cause)),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), NodeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Machine)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Machine)?;
+    let parent = end_of_input().map_err(NodeError::Machine)?;
+    let node = Node::start(options, |path| Ok(Box::new(FjallStore::open(path)?))).await?;
+    announce(&node).map_err(NodeError::Machine)?;
+    info!(hsm_id = node.hsm_id(), address = %node.address(), "listening");
+    let why = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        _ = parent => "the end of its input",
+        why = node.failed() => {
+            // The connections see it too, and end without their replies.
+            let _ = node.stop().await;
+            return Err(why);
+        }
+    };
+    info!(hsm_id = node.hsm_id(), "stops after {why}");
+    node.stop().await
+}
+
+/// The one line on standard output.
+fn announce(node: &Node) -> io::Result<()> {
+    let line = serde_json::json!({
+        "hsm_id": node.hsm_id(),
+        "address": node.address().to_string(),
+        "pid": std::process::id(),
+    });
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Resolves when standard input ends: whoever started the node holds its other end.
+fn end_of_input() -> io::Result<oneshot::Receiver<()>> {
+    let (ended, parent) = oneshot::channel();
+    // A thread of its own: a read of standard input cannot be given up.
+    thread::Builder::new().name("stdin".into()).spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    })?;
+    Ok(parent)
+}

@@ -1,0 +1,76 @@
+//! Where records are kept: what a node needs of a disk, and the disk itself.
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use hsm_core::Record;
+use std::io;
+use std::path::Path;
+
+/// What a node needs of a disk. A record replaces what its slot held; none is ever removed.
+pub trait Store: Send {
+    /// Every record, in any order.
+    fn load(&self) -> Box<dyn Iterator<Item = io::Result<Record>> + '_>;
+
+    /// Writes records that belong together: all of them or none survive a crash. They need not be
+    /// durable on return.
+    fn write(&mut self, records: Vec<Record>) -> io::Result<()>;
+
+    /// Makes everything durable that was written. After an error nothing more may be written.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Bytes of blocks kept in memory. Records are read once, at the start: it need not be large.
+const CACHE: u64 = 1 << 20;
+
+/// Bytes of new records kept in memory before they go to a table file. This, twice, is most of the
+/// store's share of a node's 12 MB.
+const MEMTABLE: u64 = 1 << 20;
+
+/// fjall, an embedded log-structured store, in a folder.
+pub struct FjallStore {
+    database: Database,
+    records: Keyspace,
+}
+
+impl FjallStore {
+    /// Opens the store in `folder`, making it where it is not there.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let database = Database::builder(folder)
+            .cache_size(CACHE)
+            .worker_threads(1)
+            .max_cached_files(Some(32))
+            .open()
+            .map_err(cause)?;
+        let records = database
+            .keyspace("records", || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE))
+            .map_err(cause)?;
+        Ok(Self { database, records })
+    }
+}
+
+impl Store for FjallStore {
+    fn load(&self) -> Box<dyn Iterator<Item = io::Result<Record>> + '_> {
+        Box::new(self.records.iter().map(|entry| {
+            let (slot, value) = entry.into_inner().map_err(cause)?;
+            Ok(Record { slot: slot.to_vec(), value: value.to_vec() })
+        }))
+    }
+
+    fn write(&mut self, records: Vec<Record>) -> io::Result<()> {
+        let mut batch = self.database.batch();
+        for record in records {
+            batch.insert(&self.records, record.slot, record.value);
+        }
+        batch.commit().map_err(cause)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.database.persist(PersistMode::SyncData).map_err(cause)
+    }
+}
+
+/// The operating system's error where there is one underneath: "No space left on device".
+fn cause(error: fjall::Error) -> io::Error {
+    match error {
+        fjall::Error::Io(cause) | fjall::Error::Storage(fjall::LsmError::Io(cause)) => cause,
+        other => io::Error::other(other),
+    }
+}

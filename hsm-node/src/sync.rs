@@ -1,0 +1,290 @@
+//! Node to node: brings over the token keys and deletions that clients of the peers made here missing.
+use crate::folder::PeerIdentity;
+use crate::node::Shared;
+use hsm_client::{CallError, Connection, Endpoint, TlsIdentity, Trust};
+use hsm_core::{Peer, Session};
+use proto::command::cluster::{GetKeyHash, KeyHash, KeyVersion, ListKeyVersions, Member};
+use proto::command::key::{DestroyObjects, ExtractMaskedObject, InsertMaskedObject};
+use proto::command::session::Hello;
+use proto::limits::HANDLES_MAX;
+use proto::{Command, Deframer, Fault, Frame, Refusal, decode, encode};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+/// A peer must answer a connection attempt within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Keys asked of a peer before the first is awaited.
+const PIPELINE: usize = 64;
+
+/// A key that this HSM refused (its owner is missing, say) is not asked for again so soon.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// Bytes of one bucket's hash.
+const BUCKET: usize = 8;
+
+/// Why a round with one peer came to nothing.
+enum Missed {
+    Peer(String),
+    Here(Refusal),
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(why) => f.write_str(why),
+            Self::Here(why) => write!(f, "this HSM refuses: {why}"),
+        }
+    }
+}
+
+impl From<CallError> for Missed {
+    fn from(error: CallError) -> Self {
+        Self::Peer(error.to_string())
+    }
+}
+
+impl From<Refusal> for Missed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Here(refusal)
+    }
+}
+
+/// Compares keys with the peers every `every`, for as long as it is polled.
+pub(crate) async fn run(node: Arc<Shared>, identity: PeerIdentity, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sync = Sync {
+        node,
+        identity,
+        tls: None,
+        lines: HashMap::new(),
+        troubles: HashMap::new(),
+        refused: HashMap::new(),
+    };
+    loop {
+        ticks.tick().await;
+        sync.round().await;
+    }
+}
+
+struct Sync {
+    node: Arc<Shared>,
+    identity: PeerIdentity,
+    /// The trust anchor, and the TLS identity made with it.
+    tls: Option<(String, TlsIdentity)>,
+    lines: HashMap<String, Connection>,
+    /// The last error of each peer: it is logged when it changes.
+    troubles: HashMap<String, String>,
+    /// Keys that this HSM refused, and when.
+    refused: HashMap<u64, Instant>,
+}
+
+impl Sync {
+    async fn round(&mut self) {
+        let own = self.node.hsm_id.clone();
+        let Some(tls) = self.tls() else { return };
+        let peers = self.node.hsm.members().into_iter().filter(|peer| peer.hsm_id != own);
+        let peers: Vec<Member> = peers.collect();
+        self.lines.retain(|id, line| line.is_open() && peers.iter().any(|peer| peer.hsm_id == *id));
+        self.troubles.retain(|id, _| peers.iter().any(|peer| peer.hsm_id == *id));
+        self.refused.retain(|_, since| since.elapsed() < REFUSED_FOR);
+        for peer in peers {
+            let outcome = self.with_peer(&peer, &tls).await;
+            self.note(&peer.hsm_id, outcome);
+        }
+    }
+
+    /// A TLS identity for the trust anchor of now; none before initialization.
+    fn tls(&mut self) -> Option<TlsIdentity> {
+        let anchor = self.node.hsm.identity().trust_anchor.clone()?;
+        if self.tls.as_ref().is_none_or(|(of, _)| *of != anchor) {
+            let trust = Trust::Cluster { anchor_pem: anchor.clone() };
+            match TlsIdentity::new(trust, &self.identity.certificate, &self.identity.key) {
+                Ok(tls) => self.tls = Some((anchor, tls)),
+                Err(why) => {
+                    self.note("", Err(Missed::Peer(format!("peer.crt, peer.key: {why}"))));
+                    return None;
+                }
+            }
+        }
+        self.tls.as_ref().map(|(_, tls)| tls.clone())
+    }
+
+    /// Logs what is new about a peer.
+    fn note(&mut self, hsm_id: &str, outcome: Result<u64, Missed>) {
+        let trouble = match outcome {
+            Ok(changes) => {
+                if changes > 0 {
+                    info!(peer = hsm_id, "brought over {changes} keys or deletions");
+                }
+                if self.troubles.remove(hsm_id).is_some() {
+                    info!(peer = hsm_id, "compares keys with this peer again");
+                }
+                return;
+            }
+            Err(why) => why.to_string(),
+        };
+        if self.troubles.get(hsm_id) != Some(&trouble) {
+            warn!(peer = hsm_id, "cannot compare keys with this peer: {trouble}");
+            self.troubles.insert(hsm_id.to_owned(), trouble);
+        }
+    }
+
+    /// Compares with one peer; the number of changes made here.
+    async fn with_peer(&mut self, peer: &Member, tls: &TlsIdentity) -> Result<u64, Missed> {
+        let line = match self.lines.get(&peer.hsm_id) {
+            Some(line) => line.clone(),
+            None => {
+                let at = Endpoint { host: peer.hostname.clone(), port: peer.port };
+                let line = Connection::open(&at, tls, CONNECT_TIMEOUT).await;
+                let line = line.map_err(|why| Missed::Peer(why.to_string()))?;
+                self.lines.insert(peer.hsm_id.clone(), line.clone());
+                line
+            }
+        };
+        let theirs = line.call(&GetKeyHash {}).await?;
+        let mut here = Here::open(&self.node)?;
+        let ours = here.call(&GetKeyHash {})?;
+        let mut changes = 0;
+        for bucket in differing(&ours, &theirs) {
+            changes += self.bucket(&mut here, &line, bucket).await?;
+        }
+        Ok(changes)
+    }
+
+    async fn bucket(
+        &mut self,
+        here: &mut Here,
+        line: &Connection,
+        bucket: u16,
+    ) -> Result<u64, Missed> {
+        let mut ours = BTreeMap::new();
+        let mut after = 0;
+        while let Some(last) = {
+            let page = here.call(&ListKeyVersions { bucket, after })?.versions;
+            ours.extend(page.iter().map(|key| (key.handle, key.version)));
+            page.last().map(|key| key.handle)
+        } {
+            after = last;
+        }
+        let mut changes = 0;
+        let mut after = 0;
+        loop {
+            let page = line.call(&ListKeyVersions { bucket, after }).await?.versions;
+            let Some(last) = page.last() else { return Ok(changes) };
+            after = last.handle;
+            let (gone, newer) = wanted(&ours, &page);
+            for handles in gone.chunks(HANDLES_MAX) {
+                changes += here.call(&DestroyObjects { handles: handles.to_vec() })?.count;
+            }
+            for handles in newer.chunks(PIPELINE) {
+                changes += self.pull(here, line, handles).await?;
+            }
+        }
+    }
+
+    /// Copies keys from the peer.
+    async fn pull(
+        &mut self,
+        here: &mut Here,
+        line: &Connection,
+        handles: &[u64],
+    ) -> Result<u64, Missed> {
+        let due = handles.iter().filter(|handle| !self.refused.contains_key(handle));
+        let asked: Vec<_> =
+            due.map(|&handle| (handle, line.submit(&ExtractMaskedObject { handle }))).collect();
+        let mut copied = 0;
+        for (handle, answer) in asked {
+            let object = match answer.await {
+                Ok(masked) => masked.object,
+                // It was deleted meanwhile: the next round sees the tombstone.
+                Err(CallError::Refused(why)) if why.fault == Fault::InvalidHandle => continue,
+                Err(why) => return Err(why.into()),
+            };
+            match here.call(&InsertMaskedObject { object }) {
+                Ok(_) => copied += 1,
+                Err(why) => {
+                    warn!("key {handle} of a peer is not taken: {why}");
+                    self.refused.insert(handle, Instant::now());
+                }
+            }
+        }
+        Ok(copied)
+    }
+}
+
+/// The buckets whose hashes are not the same.
+fn differing(ours: &KeyHash, theirs: &KeyHash) -> Vec<u16> {
+    let pairs = ours.buckets.0.chunks(BUCKET).zip(theirs.buckets.0.chunks(BUCKET));
+    (0..).zip(pairs).filter(|(_, (ours, theirs))| ours != theirs).map(|(n, _)| n).collect()
+}
+
+/// Of a page of the peer's versions: deletions that are unknown here, and keys that are missing or
+/// older here.
+fn wanted(ours: &BTreeMap<u64, u64>, page: &[KeyVersion]) -> (Vec<u64>, Vec<u64>) {
+    let lacking = |key: &&KeyVersion| match (ours.get(&key.handle), key.version) {
+        // A tombstone wins, whoever has it.
+        (Some(0), _) => false,
+        (_, 0) => true,
+        (ours, theirs) => ours.is_none_or(|ours| *ours < theirs),
+    };
+    let (gone, newer): (Vec<_>, Vec<_>) =
+        page.iter().filter(lacking).partition(|key| key.version == 0);
+    let handles = |keys: Vec<&KeyVersion>| keys.into_iter().map(|key| key.handle).collect();
+    (handles(gone), handles(newer))
+}
+
+/// This node's own HSM, asked as a peer would ask it.
+struct Here {
+    node: Arc<Shared>,
+    session: Option<Session>,
+}
+
+impl Here {
+    fn open(node: &Arc<Shared>) -> Result<Self, Refusal> {
+        let session = Some(node.hsm.open_session(Peer::Appliance));
+        let mut here = Self { node: Arc::clone(node), session };
+        here.call(&Hello { version: proto::VERSION })?;
+        Ok(here)
+    }
+
+    fn call<C: Command>(&mut self, request: &C) -> Result<C::Reply, Refusal> {
+        let Some(session) = &mut self.session else { return Err(Fault::Internal.into()) };
+        let (mut body, mut reply) = (Vec::new(), Vec::new());
+        encode(request, &mut body);
+        let frame = Frame { id: 0, code: C::SPEC.opcode as u16, body: &body };
+        // Nobody is told of the change, so nobody waits until it is durable.
+        self.node.hsm.serve(&self.node.machine, session, frame, &mut reply);
+        match Deframer::new(&reply).next()? {
+            Some(frame) if frame.code == 0 => decode(frame.body),
+            Some(frame) => Err(Refusal::decode(frame.code, frame.body)),
+            None => Err(Fault::Internal.into()),
+        }
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.node.hsm.close_session(&self.node.machine, session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tombstone_wins_and_older_copies_are_not_wanted() {
+        let ours = BTreeMap::from([(1, 5), (2, 0), (3, 5), (4, 5), (6, 7)]);
+        let theirs = [(1, 6), (2, 9), (3, 0), (4, 5), (5, 1), (6, 6), (7, 0)];
+        let page = theirs.map(|(handle, version)| KeyVersion { handle, version });
+        assert_eq!(wanted(&ours, &page), (vec![3, 7], vec![1, 5]));
+    }
+}

@@ -1,0 +1,85 @@
+//! The binary: its ready line, how it ends, and what it says when it cannot start.
+use crate::bed::Bed;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+fn spawn(dir: &Path, listen: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_hsm-node"))
+        .args(["--listen", listen, "--dir"])
+        .arg(dir)
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The ready line.
+fn ready(child: &mut Child) -> serde_json::Value {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+/// What a node that cannot start says.
+fn refusal(dir: &Path, listen: &str) -> String {
+    let mut child = spawn(dir, listen);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[test]
+fn it_says_where_it_listens_and_ends_with_its_parent_or_a_signal() {
+    let bed = Bed::new();
+    let dir = bed.folder(3);
+    let mut child = spawn(&dir, "127.0.0.1:0");
+    let line = ready(&mut child);
+    assert_eq!(line["hsm_id"], "hsm-00000000003");
+    assert_eq!(line["pid"], child.id());
+    assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    for signal in ["-TERM", "-INT"] {
+        let mut child = spawn(&dir, "127.0.0.1:0");
+        ready(&mut child);
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn it_names_the_thing_that_keeps_it_from_starting() {
+    let bed = Bed::new();
+    let dir = bed.folder(3);
+    let mut running = spawn(&dir, "127.0.0.1:0");
+    ready(&mut running);
+    let said = refusal(&dir, "127.0.0.1:0");
+    assert!(said.contains("another hsm-node is running in") && said.contains("hsm-00000000003"));
+    drop(running.stdin.take());
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said = refusal(&dir, &format!("127.0.0.1:{port}"));
+    assert!(said.contains(&format!("port {port} of 127.0.0.1 is taken")), "{said}");
+
+    let key = fs::read(dir.join("master.key")).unwrap();
+    fs::remove_file(dir.join("master.key")).unwrap();
+    let said = refusal(&dir, "127.0.0.1:0");
+    assert!(said.contains("master.key: No such file"), "{said}");
+    fs::write(dir.join("master.key"), "5a".repeat(32)).unwrap();
+    let said = refusal(&dir, "127.0.0.1:0");
+    assert!(said.contains("master.key is not the one"), "{said}");
+    fs::write(dir.join("master.key"), key).unwrap();
+    let said = refusal(&dir.join("nowhere"), "127.0.0.1:0");
+    assert!(said.contains("nowhere/node.json: No such file"), "{said}");
+}

@@ -1,0 +1,201 @@
+//! A connected key store: its keys are made, used and deleted here.
+use crate::backing_key::{BackingKey, new_backing_key_id, template};
+use crate::judge::KMSUSER;
+use crate::key_error::{CreateKeyError, KeyError};
+use crate::settings::Settings;
+use data_encoding::HEXLOWER;
+use hsm_client::{Cluster, NodeView};
+use proto::command::cipher::{Decrypt, Encrypt};
+use proto::command::key::{FindKeys, GetAttributes};
+use proto::command::random::GenerateRandom;
+use proto::{Attribute, Blob, Mechanism, Setting};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// What AES-GCM made in an HSM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ciphertext {
+    /// 12 bytes that the HSM chose.
+    pub iv: Vec<u8>,
+    /// As long as the plaintext, and the 16-byte tag.
+    pub data: Vec<u8>,
+}
+
+/// kmsuser is logged in, until [`Connected::disconnect`]. Losing HSMs does not end it: as long as
+/// one is left, keys are used as before; when none is, calls fail and work again when one is back.
+pub struct Connected {
+    cluster: Cluster,
+    cluster_id: String,
+    zones_for_new_keys: usize,
+    rotated: Vec<String>,
+    missed: Vec<(String, String)>,
+}
+
+impl Connected {
+    pub(crate) fn new(
+        cluster: Cluster,
+        settings: &Settings,
+        rotated: Vec<String>,
+        missed: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            cluster,
+            cluster_id: settings.cluster_id.clone(),
+            zones_for_new_keys: settings.zones_for_new_keys,
+            rotated,
+            missed,
+        }
+    }
+
+    /// The HSMs that kmsuser's password was rotated on.
+    pub fn rotated(&self) -> &[String] {
+        &self.rotated
+    }
+
+    /// The members that could not be reached, and why. kmsuser has an older password there, which
+    /// the credential store keeps; the next connect brings them up to date.
+    pub fn missed(&self) -> &[(String, String)] {
+        &self.missed
+    }
+
+    /// The HSMs as they are now.
+    pub fn nodes(&self) -> Vec<NodeView> {
+        self.cluster.nodes()
+    }
+
+    /// Makes the key material of a KMS key on all HSMs: AES-256, labelled with the key's ARN (127
+    /// bytes at most). HSMs that are away take it from the others when they are back.
+    pub async fn create_key(&self, key_arn: &str) -> Result<BackingKey, CreateKeyError> {
+        let nodes = self.cluster.nodes();
+        self.check_zones(nodes.iter().filter(|node| node.connected))?;
+        let backing_key_id = new_backing_key_id();
+        let made = self.cluster.generate_key(template(key_arn, &backing_key_id)).await?;
+        let each = self.cluster.call_each(&GetAttributes { handle: made.handle }).await.results;
+        let holders = each.iter().filter(|(_, got)| got.is_ok()).map(|(node, _)| node);
+        if let Err(error) = self.check_zones(holders) {
+            // An HSM went away meanwhile, or has kmsuser with another password.
+            self.cluster.destroy(vec![made.handle]).await?;
+            return Err(error);
+        }
+        let check_value = made.check_value.map(|kcv| HEXLOWER.encode(&kcv.0)).unwrap_or_default();
+        Ok(BackingKey { handle: made.handle, backing_key_id, check_value })
+    }
+
+    fn check_zones<'n>(
+        &self,
+        hsms: impl Iterator<Item = &'n NodeView>,
+    ) -> Result<(), CreateKeyError> {
+        let hsms: Vec<_> = hsms.map(|node| node.zone.as_str()).collect();
+        let zones = hsms.iter().collect::<BTreeSet<_>>().len();
+        if zones >= self.zones_for_new_keys {
+            return Ok(());
+        }
+        Err(CreateKeyError::ClusterInvalidConfiguration(format!(
+            "to make a key, {} must have active HSMs in at least {} zones; there are {} in {zones}: \
+             create an HSM in another zone",
+            self.cluster_id,
+            self.zones_for_new_keys,
+            hsms.len()
+        )))
+    }
+
+    /// Encrypts up to 16,288 bytes with AES-GCM in an HSM.
+    pub async fn encrypt(
+        &self,
+        handle: u64,
+        plaintext: &[u8],
+        aad: &[u8],
+    ) -> Result<Ciphertext, KeyError> {
+        let made = self.cluster.call(&encryption(handle, plaintext, aad)).await?;
+        Ok(Ciphertext { iv: made.iv.0, data: made.data.0 })
+    }
+
+    /// As [`Connected::encrypt`], in this HSM and no other.
+    pub async fn encrypt_on(
+        &self,
+        hsm_id: &str,
+        handle: u64,
+        plaintext: &[u8],
+        aad: &[u8],
+    ) -> Result<Ciphertext, KeyError> {
+        let made = self.cluster.call_on(hsm_id, &encryption(handle, plaintext, aad)).await?;
+        Ok(Ciphertext { iv: made.iv.0, data: made.data.0 })
+    }
+
+    /// Decrypts what [`Connected::encrypt`] made with the same key and additional data.
+    pub async fn decrypt(
+        &self,
+        handle: u64,
+        ciphertext: &Ciphertext,
+        aad: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let made = self.cluster.call(&decryption(handle, ciphertext, aad)).await?;
+        Ok(Zeroizing::new(made.data.0))
+    }
+
+    /// As [`Connected::decrypt`], in this HSM and no other.
+    pub async fn decrypt_on(
+        &self,
+        hsm_id: &str,
+        handle: u64,
+        ciphertext: &Ciphertext,
+        aad: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let made = self.cluster.call_on(hsm_id, &decryption(handle, ciphertext, aad)).await?;
+        Ok(Zeroizing::new(made.data.0))
+    }
+
+    /// 1 to 16,384 random bytes of an HSM.
+    pub async fn random(&self, count: u32) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let made = self.cluster.call(&GenerateRandom { count }).await?;
+        Ok(Zeroizing::new(made.bytes.0))
+    }
+
+    /// The key material of a KMS key; `None` if there is none, or it was not made by KMS.
+    pub async fn find_key(&self, key_arn: &str) -> Result<Option<BackingKey>, KeyError> {
+        let wanted = FindKeys {
+            attributes: vec![Setting::text(Attribute::Label, key_arn)],
+            owner: Some(KMSUSER.to_owned()),
+            after: 0,
+            limit: 1,
+        };
+        let found = self.cluster.find(&wanted).await?;
+        let Some(&handle) = found.handles.first() else {
+            return Ok(None);
+        };
+        let got = self.cluster.call(&GetAttributes { handle }).await?;
+        Ok(BackingKey::from_attributes(&got))
+    }
+
+    /// Deletes key material on every HSM that can be reached; HSMs that are away hear of it from
+    /// the others when they are back. [`KeyError::NotFound`] if no HSM has it.
+    pub async fn delete_key(&self, handle: u64) -> Result<(), KeyError> {
+        self.cluster.destroy(vec![handle]).await?;
+        Ok(())
+    }
+
+    /// Logs kmsuser out everywhere and drops the connections. The password stays what KMS made it.
+    pub async fn disconnect(self) {
+        // An HSM that is lost now logs kmsuser out when it finds the line cut.
+        let _ = self.cluster.logout().await;
+    }
+}
+
+fn some(aad: &[u8]) -> Option<Blob> {
+    (!aad.is_empty()).then(|| Blob(aad.to_vec()))
+}
+
+fn encryption(key: u64, plaintext: &[u8], aad: &[u8]) -> Encrypt {
+    let data = Blob(plaintext.to_vec());
+    Encrypt { key, mechanism: Mechanism::AesGcm, iv: None, aad: some(aad), data }
+}
+
+fn decryption(key: u64, ciphertext: &Ciphertext, aad: &[u8]) -> Decrypt {
+    Decrypt {
+        key,
+        mechanism: Mechanism::AesGcm,
+        iv: Blob(ciphertext.iv.clone()),
+        aad: some(aad),
+        data: Blob(ciphertext.data.clone()),
+    }
+}

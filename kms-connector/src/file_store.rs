@@ -1,0 +1,167 @@
+//! Credentials in a sealed file that is replaced as a whole.
+use crate::credentials::{CredentialStore, Credentials, StoreError};
+use crate::seal::SealingKey;
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Keeps credentials in `<store id>.sealed` in a folder, sealed with AES-256-GCM under
+/// `sealing.key` beside it; both are for their owner alone (0600). One process at a time.
+pub struct FileStore {
+    folder: PathBuf,
+    store_id: String,
+    key: SealingKey,
+    /// Locked for as long as it is open; the system unlocks it when the process dies.
+    _lock: File,
+}
+
+impl FileStore {
+    /// Opens the store in a folder, which is made if it is not there, and so is the key.
+    pub fn open(folder: &Path, store_id: &str) -> Result<Self, StoreError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if store_id.is_empty() || !store_id.chars().all(fits) {
+            return Err(StoreError(format!("{store_id:?} is not the id of a key store")));
+        }
+        std::fs::create_dir_all(folder).map_err(|e| says(folder, &e))?;
+        let lock = lock(&folder.join(format!("{store_id}.lock")))?;
+        let key = read_or_make_key(folder)?;
+        Ok(Self { folder: folder.to_owned(), store_id: store_id.to_owned(), key, _lock: lock })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.sealed", self.store_id))
+    }
+}
+
+/// The calls block for as long as the disk takes: milliseconds, a few times for each connect.
+impl CredentialStore for FileStore {
+    async fn load(&self) -> Result<Option<Credentials>, StoreError> {
+        let path = self.path();
+        let Some(sealed) = read(&path)? else {
+            return Ok(None);
+        };
+        let opened = self.key.open(&self.store_id, &sealed);
+        opened.map(Some).map_err(|e| StoreError(format!("{}: {e}", path.display())))
+    }
+
+    async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
+        let sealed = self.key.seal(&self.store_id, credentials)?;
+        let path = self.path();
+        replace(&self.folder, &path, &sealed).map_err(|e| says(&path, &e))
+    }
+}
+
+fn says(path: &Path, error: &io::Error) -> StoreError {
+    StoreError(format!("{}: {error}", path.display()))
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = file.map_err(|e| says(path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError(format!(
+            "{}: another connector uses this key store: end it first",
+            path.display()
+        ))),
+        Err(TryLockError::Error(e)) => Err(says(path, &e)),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(says(path, &e)),
+    }
+}
+
+fn read_or_make_key(folder: &Path) -> Result<SealingKey, StoreError> {
+    let path = folder.join("sealing.key");
+    let Some(text) = read(&path)?.map(zeroize::Zeroizing::new) else {
+        let key = SealingKey::random();
+        replace(folder, &path, key.to_hex().as_bytes()).map_err(|e| says(&path, &e))?;
+        return Ok(key);
+    };
+    let mode = std::fs::metadata(&path).map_err(|e| says(&path, &e))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let says = format!("{}: others may read it: chmod 600 it", path.display());
+        return Err(StoreError(says));
+    }
+    let key = std::str::from_utf8(&text).ok().and_then(SealingKey::from_hex);
+    key.ok_or_else(|| StoreError(format!("{}: not a key of 64 hex digits", path.display())))
+}
+
+/// All or nothing, and durable on return: a new file, synced, takes the old one's name.
+fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+    // One that a killed process has left behind may have another mode.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::Secret;
+
+    fn credentials(password: &str) -> Credentials {
+        Credentials::new(Secret::new(password))
+    }
+
+    fn refused(folder: &Path) -> String {
+        FileStore::open(folder, "cks-1").err().expect("it should not open").to_string()
+    }
+
+    #[tokio::test]
+    async fn what_was_saved_is_there_after_a_restart_and_is_for_the_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(&folder.path().join("new"), "cks-1").unwrap();
+        assert_eq!(store.load().await.unwrap(), None);
+        store.save(&credentials("first12")).await.unwrap();
+        store.save(&credentials("second1")).await.unwrap();
+        drop(store);
+        let store = FileStore::open(&folder.path().join("new"), "cks-1").unwrap();
+        assert_eq!(store.load().await.unwrap(), Some(credentials("second1")));
+        for entry in std::fs::read_dir(folder.path().join("new")).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_half_written_file_of_a_killed_process_is_of_no_consequence() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), "cks-1").unwrap();
+        store.save(&credentials("first12")).await.unwrap();
+        std::fs::write(folder.path().join("cks-1.new"), b"half").unwrap();
+        assert_eq!(store.load().await.unwrap(), Some(credentials("first12")));
+        store.save(&credentials("second1")).await.unwrap();
+        assert_eq!(store.load().await.unwrap(), Some(credentials("second1")));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), "cks-1").unwrap();
+        assert!(refused(folder.path()).contains("cks-1.lock: another connector"));
+        store.save(&credentials("first12")).await.unwrap();
+        std::fs::write(store.path(), b"garbage").unwrap();
+        assert!(store.load().await.unwrap_err().to_string().contains("cks-1.sealed"));
+        drop(store);
+        let key = folder.path().join("sealing.key");
+        std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+        assert!(refused(folder.path()).contains("others may read it"));
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&key, "short").unwrap();
+        assert!(refused(folder.path()).contains("not a key"));
+        assert!(FileStore::open(folder.path(), "../x").is_err());
+    }
+}

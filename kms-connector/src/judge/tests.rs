@@ -1,0 +1,162 @@
+//! The decisions, each as a table: what was seen, and the error or the attempts that follow.
+use super::*;
+
+fn user(change: impl FnOnce(&mut UserListed)) -> UserListed {
+    let mut user = UserListed {
+        id: 3,
+        role: Role::Cu,
+        username: KMSUSER.to_owned(),
+        login_failures: 0,
+        locked: false,
+        logins: 0,
+        second_factor: false,
+    };
+    change(&mut user);
+    user
+}
+
+#[test]
+fn which_error_it_is_that_nobody_was_reached() {
+    let silent = || Unreached::Silent("nobody listens there".to_owned());
+    let other = || Unreached::OtherCluster("cluster-b".to_owned());
+    let untrusted = || Unreached::Untrusted("issued by somebody".to_owned());
+    let idle = || Unreached::NotActive("INITIALIZED".to_owned());
+    let cases: &[(&[Unreached], Code, &str)] = &[
+        (&[], Code::InsufficientCloudhsmHsms, "cluster-a has no HSM"),
+        (&[silent()], Code::NetworkErrors, "h0: nobody listens there"),
+        (&[silent(), other()], Code::ClusterNotFound, "h1: it is an HSM of cluster-b"),
+        (&[untrusted()], Code::NetworkErrors, "trust anchor must be the customerCA.crt"),
+        (&[silent(), untrusted()], Code::NetworkErrors, "trust anchor"),
+        (&[Unreached::NotAdmitted("no".to_owned())], Code::NetworkErrors, "service certificate"),
+        (&[silent(), idle()], Code::InsufficientCloudhsmHsms, "h1: it is INITIALIZED"),
+        (&[other(), idle()], Code::InsufficientCloudhsmHsms, "no active HSM"),
+    ];
+    for (servers, code, text) in cases {
+        let named = servers.iter().enumerate().map(|(n, why)| (format!("h{n}"), why.clone()));
+        let error = nobody_reached("cluster-a", &named.collect::<Vec<_>>());
+        assert_eq!(error.code, *code, "{servers:?}");
+        assert!(error.message.contains(text), "{error}");
+    }
+}
+
+#[test]
+fn which_kmsuser_is_fit() {
+    let fit = || Some(user(|_| {}));
+    let locked = || Some(user(|u| u.locked = true));
+    let busy = || Some(user(|u| u.logins = 2));
+    let second = || Some(user(|u| u.second_factor = true));
+    let failed = || Some(user(|u| u.login_failures = 5));
+    let cases: &[(&[Option<UserListed>], Option<Code>, &str)] = &[
+        (&[fit(), fit()], None, ""),
+        (&[fit(), failed()], None, ""),
+        (&[fit(), None], Some(Code::UserNotFound), "missing on h1 (it was found on 1 of 2 HSMs)"),
+        (&[None, None], Some(Code::UserNotFound), "missing on h0, h1 (it was found on 0 of 2"),
+        (&[locked(), fit()], Some(Code::UserLockedOut), "locked out on h0:"),
+        (&[fit(), busy()], Some(Code::UserLoggedIn), "logged in elsewhere on h1:"),
+        (&[second(), second()], Some(Code::InvalidCredentials), "second factor (2FA) on h0, h1"),
+        // What is said first is what has to be mended first.
+        (&[None, locked()], Some(Code::UserNotFound), "h0"),
+        (&[second(), locked()], Some(Code::InvalidCredentials), "h0"),
+        (&[busy(), locked()], Some(Code::UserLockedOut), "h1"),
+    ];
+    for (users, code, text) in cases {
+        let names = ["h0", "h1"];
+        let seen: Vec<_> = names.into_iter().zip(users.iter().map(Option::as_ref)).collect();
+        let error = kmsuser_is_fit(&seen).err();
+        assert_eq!(error.as_ref().map(|e| e.code), *code, "{users:?}");
+        let message = error.map(|e| e.message).unwrap_or_default();
+        assert!(message.contains(text), "{message}");
+    }
+}
+
+#[test]
+fn kmsuser_is_the_crypto_user_of_that_name() {
+    let officer = user(|u| u.role = Role::Co);
+    let other = user(|u| u.username = "kmsuser2".to_owned());
+    assert_eq!(kmsuser(vec![officer.clone(), other.clone()]), None);
+    assert_eq!(kmsuser(vec![officer, other, user(|_| {})]), Some(user(|_| {})));
+}
+
+#[test]
+fn which_passwords_are_tried_and_in_which_order() {
+    let cases: &[(Option<&str>, u32, &[&str])] = &[
+        (None, 0, &["old"]),
+        (None, 1, &["old"]),
+        (None, 4, &["old"]),
+        (None, 5, &[]),
+        (None, 6, &[]),
+        (Some("new"), 0, &["new", "old"]),
+        (Some("new"), 1, &["old", "new"]),
+        (Some("new"), 2, &["new", "old"]),
+        (Some("new"), 3, &["old", "new"]),
+        (Some("new"), 4, &["new"]),
+        (Some("new"), 5, &[]),
+    ];
+    for (next, failures, expected) in cases {
+        let passwords = Passwords { current: Secret::new("old"), next: next.map(Secret::new) };
+        let tried = attempts(&passwords, *failures);
+        let tried: Vec<_> = tried.into_iter().map(Secret::expose).collect();
+        assert_eq!(tried, *expected, "{next:?} after {failures}");
+        let wrong = *failures + tried.len() as u32;
+        assert!(wrong <= limits::WRONG_PASSWORDS_MAX.max(*failures), "it would lock");
+    }
+}
+
+#[test]
+fn which_error_it_is_that_no_password_was_right() {
+    let both = Passwords { current: Secret::new("old"), next: Some(Secret::new("new")) };
+    let one = Passwords { current: Secret::new("old"), next: None };
+    for (passwords, tried, code) in [
+        (&one, 1, Code::InvalidCredentials),
+        (&one, 0, Code::UserLockedOut),
+        (&both, 2, Code::InvalidCredentials),
+        (&both, 1, Code::UserLockedOut),
+        (&both, 0, Code::UserLockedOut),
+    ] {
+        let error = not_logged_in("h0", passwords, tried);
+        assert_eq!(error.code, code);
+        assert!(error.message.contains("h0") && !error.message.contains("old"));
+    }
+}
+
+#[test]
+fn what_a_failed_request_means() {
+    let lost = || CallError::Lost { node: "h0".into(), why: "cut".into() };
+    assert!(matches!(setback("h0", &lost()), Setback::Away(_)));
+    for (fault, code) in [
+        (Fault::UserLocked, Code::UserLockedOut),
+        (Fault::UserNotFound, Code::UserNotFound),
+        (Fault::UserLoggedIn, Code::UserLoggedIn),
+        (Fault::LoginFailure, Code::InvalidCredentials),
+        (Fault::NotInitialized, Code::InsufficientCloudhsmHsms),
+        (Fault::TooManyConnections, Code::NetworkErrors),
+        (Fault::StorageFailed, Code::InternalError),
+    ] {
+        let refused = CallError::Refused(fault.into());
+        assert_eq!(is_wrong_password(&refused), fault == Fault::LoginFailure);
+        match setback("h0", &refused) {
+            Setback::Fatal(error) => assert_eq!(error.code, code, "{error}"),
+            away => panic!("{away:?}"),
+        }
+        // The first refusal counts, not the HSMs that are away.
+        let (away, refused) = (lost(), refused);
+        let error = no_login([("h0", &away), ("h1", &refused)].into_iter());
+        assert_eq!(error.code, code);
+    }
+    assert_eq!(no_login([("h0", &lost())].into_iter()).code, Code::NetworkErrors);
+}
+
+#[test]
+fn what_a_connection_that_did_not_come_about_says() {
+    use hsm_client::ConnectError as E;
+    let endpoint = hsm_client::Endpoint::new("h", 1);
+    let why = "because".to_owned();
+    let untrusted = E::BadServerCertificate { endpoint: endpoint.clone(), why: why.clone() };
+    assert_eq!(unreached(&untrusted), Unreached::Untrusted(why.clone()));
+    let refused = E::ClientCertificateRefused { endpoint: endpoint.clone(), why: why.clone() };
+    assert_eq!(unreached(&refused), Unreached::NotAdmitted(why.clone()));
+    let lost = E::Lost { endpoint: endpoint.clone(), why: why.clone() };
+    assert_eq!(unreached(&lost), Unreached::Silent(why));
+    let nobody = E::Refused { endpoint };
+    assert_eq!(unreached(&nobody), Unreached::Silent("nobody listens there".to_owned()));
+}

@@ -1,0 +1,345 @@
+//! Rotation on HSMs of memory, killed and cut at every step, and taken up again.
+use super::*;
+use crate::credentials::StoreError;
+use crate::error::ConnectionErrorCode as Code;
+use proto::{Fault, Role, limits};
+use std::pin::pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+
+const IDS: [&str; 3] = ["hsm-a", "hsm-b", "hsm-c"];
+const FIRST: &str = "kmsPswd";
+
+/// What happens at the chosen step. Each request is two steps: before the HSM (or the store) does
+/// it, and before the connector hears of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mishap {
+    Killed,
+    LineCut,
+}
+
+struct World {
+    hsms: [Mutex<Hsm>; 3],
+    store: Mutex<Option<Credentials>>,
+    step: AtomicUsize,
+    mishap: Option<(usize, Mishap)>,
+}
+
+struct Hsm {
+    password: Option<String>,
+    failures: u32,
+    attempts: u32,
+    /// Logins of this connector, and of others.
+    logins: u32,
+    others: u32,
+    up: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        let hsm = || Hsm {
+            password: Some(FIRST.to_owned()),
+            failures: 0,
+            attempts: 0,
+            logins: 0,
+            others: 0,
+            up: true,
+        };
+        Self {
+            hsms: [hsm(), hsm(), hsm()].map(Mutex::new),
+            store: Mutex::new(Some(Credentials::new(Secret::new(FIRST)))),
+            step: AtomicUsize::new(0),
+            mishap: None,
+        }
+    }
+
+    /// Whether the step goes well; never returns if the connector is killed at it.
+    async fn step(&self) -> bool {
+        match self.mishap {
+            Some((at, mishap)) if at == self.step.fetch_add(1, Relaxed) => match mishap {
+                Mishap::Killed => std::future::pending().await,
+                Mishap::LineCut => false,
+            },
+            _ => true,
+        }
+    }
+
+    /// One connect from start to end; `None` if it was killed. Dead connectors are logged out.
+    fn connect(
+        &mut self,
+        away: &[usize],
+        mishap: Option<(usize, Mishap)>,
+    ) -> Option<Result<Rotated, ConnectError>> {
+        self.mishap = mishap;
+        self.step = AtomicUsize::new(0);
+        for (n, hsm) in self.hsms.iter_mut().enumerate() {
+            let hsm = hsm.get_mut().unwrap();
+            (hsm.up, hsm.attempts, hsm.logins) = (!away.contains(&n), 0, 0);
+        }
+        let world = &*self;
+        let line = |n: usize| FakeLine { world, n, cut: AtomicBool::new(false) };
+        let lines: Vec<_> = (0..3).filter(|n| !away.contains(n)).map(line).collect();
+        let missing = away.iter().map(|n| (IDS[*n].to_owned(), "down".to_owned())).collect();
+        let rotating = pin!(rotate(&lines, missing, world, Duration::ZERO));
+        let ended = match rotating.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(ended) => Some(ended),
+            Poll::Pending => None,
+        };
+        for hsm in &world.hsms {
+            let hsm = hsm.lock().unwrap();
+            assert!(hsm.attempts <= 2, "{} attempts on one HSM", hsm.attempts);
+            assert!(hsm.failures <= limits::WRONG_PASSWORDS_MAX, "kmsuser is locked out");
+        }
+        ended
+    }
+
+    /// How many steps a connect has when nothing goes wrong.
+    fn steps() -> usize {
+        let mut world = Self::new();
+        world.connect(&[], None).unwrap().unwrap();
+        world.step.load(Relaxed)
+    }
+
+    fn hsm(&mut self, n: usize) -> &mut Hsm {
+        self.hsms[n].get_mut().unwrap()
+    }
+
+    /// All HSMs are up: it connects, and all of them have one password that only the store knows.
+    fn recovers(&mut self, after: &str) {
+        let rotated = self.connect(&[], None).unwrap();
+        let rotated = rotated.unwrap_or_else(|e| panic!("after {after}: {e}"));
+        assert_eq!(rotated.done, IDS);
+        let known = Credentials::new(rotated.password.clone());
+        assert_eq!(self.store.get_mut().unwrap().as_ref(), Some(&known));
+        for n in 0..3 {
+            let hsm = self.hsm(n);
+            assert_eq!(hsm.password.as_deref(), Some(rotated.password.expose()));
+            assert_eq!((hsm.failures, hsm.logins), (0, 0));
+        }
+    }
+}
+
+struct FakeLine<'w> {
+    world: &'w World,
+    n: usize,
+    cut: AtomicBool,
+}
+
+impl FakeLine<'_> {
+    fn lost(&self) -> CallError {
+        CallError::Lost { node: IDS[self.n].into(), why: "cut".into() }
+    }
+
+    async fn ask<T>(
+        &self,
+        run: impl FnOnce(&mut Hsm) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        if self.cut.load(Relaxed) {
+            return Err(self.lost());
+        }
+        if !self.world.step().await {
+            self.cut.store(true, Relaxed);
+            return Err(self.lost());
+        }
+        let answer = run(&mut self.world.hsms[self.n].lock().unwrap());
+        if !self.world.step().await {
+            self.cut.store(true, Relaxed);
+            return Err(self.lost());
+        }
+        answer
+    }
+}
+
+impl Line for FakeLine<'_> {
+    fn hsm_id(&self) -> &str {
+        IDS[self.n]
+    }
+
+    async fn kmsuser(&self) -> Result<Option<UserListed>, CallError> {
+        self.ask(|hsm| {
+            Ok(hsm.password.as_ref().map(|_| UserListed {
+                id: 3,
+                role: Role::Cu,
+                username: "kmsuser".to_owned(),
+                login_failures: hsm.failures,
+                locked: hsm.failures > limits::WRONG_PASSWORDS_MAX,
+                logins: hsm.others,
+                second_factor: false,
+            }))
+        })
+        .await
+    }
+
+    async fn login(&self, password: &Secret) -> Result<(), CallError> {
+        self.ask(|hsm| {
+            assert!(hsm.up);
+            hsm.attempts += 1;
+            if hsm.password.as_deref() != Some(password.expose()) {
+                hsm.failures += 1;
+                return Err(CallError::Refused(Fault::LoginFailure.into()));
+            }
+            (hsm.failures, hsm.logins) = (0, hsm.logins + 1);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change(&self, password: &Secret) -> Result<(), CallError> {
+        let stored = self.world.store.lock().unwrap().clone().unwrap();
+        let there = stored.of(self.hsm_id());
+        assert_eq!(there.next.as_ref(), Some(password), "an HSM heard of it before the store");
+        self.ask(|hsm| {
+            if hsm.others > 0 {
+                return Err(CallError::Refused(Fault::UserLoggedIn.into()));
+            }
+            hsm.password = Some(password.expose().to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn logout(&self) -> Result<(), CallError> {
+        self.ask(|hsm| {
+            hsm.logins -= 1;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl CredentialStore for World {
+    async fn load(&self) -> Result<Option<Credentials>, StoreError> {
+        Ok(self.store.lock().unwrap().clone())
+    }
+
+    async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
+        let full = || StoreError("the disk is full".to_owned());
+        if !self.step().await {
+            return Err(full());
+        }
+        *self.store.lock().unwrap() = Some(credentials.clone());
+        if self.step().await { Ok(()) } else { Err(full()) }
+    }
+}
+
+#[test]
+fn every_connect_makes_a_password_that_nobody_knew() {
+    let mut world = World::new();
+    let mut seen = vec![FIRST.to_owned()];
+    for _ in 0..3 {
+        world.recovers("nothing");
+        let password = world.hsm(0).password.clone().unwrap();
+        assert_eq!(password.len(), 32);
+        assert!(password.bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert!(!seen.contains(&password));
+        seen.push(password);
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_at_any_two_steps_the_next_connect_recovers() {
+    let steps = World::steps();
+    assert!(steps > 20);
+    let mishaps = [Mishap::Killed, Mishap::LineCut];
+    for (first, second) in mishaps.into_iter().flat_map(|a| mishaps.map(|b| (a, b))) {
+        // A recovery has more steps than a plain connect: two attempts on each HSM.
+        for one in 0..=steps {
+            for other in 0..=steps + 6 {
+                let mut world = World::new();
+                world.connect(&[], Some((one, first)));
+                world.connect(&[], Some((other, second)));
+                world.recovers(&format!("{first:?} at {one}, {second:?} at {other}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn hsms_that_are_away_meanwhile_are_brought_up_to_date_when_they_are_back() {
+    let steps = World::steps();
+    const AWAY: [&[usize]; 7] = [&[], &[0], &[1], &[2], &[0, 1], &[1, 2], &[0, 2]];
+    for turn in 0..AWAY.len().pow(3) {
+        let [first, second, third] = [turn / 49, turn / 7 % 7, turn % 7].map(|n| AWAY[n]);
+        for at in 0..=steps {
+            let mut world = World::new();
+            world.connect(first, Some((at, Mishap::Killed)));
+            world.connect(second, Some((steps - at, Mishap::LineCut)));
+            world.connect(third, None).unwrap().unwrap();
+            world.recovers(&format!("{first:?} {at}, {second:?}, {third:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_connector_that_dies_at_the_same_step_for_ever_does_not_lock_kmsuser_out() {
+    for at in 0..World::steps() + 6 {
+        let mut world = World::new();
+        // A rotation under way, so that there are two passwords to try.
+        world.connect(&[], Some((18, Mishap::Killed)));
+        for _ in 0..12 {
+            world.connect(&[], Some((at, Mishap::Killed)));
+        }
+        world.recovers(&format!("step {at}"));
+    }
+}
+
+#[test]
+fn a_wrong_password_costs_one_attempt_and_never_the_last() {
+    let mut world = World::new();
+    *world.store.get_mut().unwrap() = Some(Credentials::new(Secret::new("another1")));
+    for attempt in 1..=8 {
+        let error = world.connect(&[], None).unwrap().unwrap_err();
+        let expected = if attempt <= 5 { Code::InvalidCredentials } else { Code::UserLockedOut };
+        assert_eq!(error.code, expected, "attempt {attempt}");
+        let failures = [0, 1, 2].map(|n| world.hsm(n).failures);
+        assert_eq!(failures, [attempt.min(5), 0, 0]);
+    }
+    *world.store.get_mut().unwrap() = None;
+    assert_eq!(world.connect(&[], None).unwrap().unwrap_err().code, Code::InvalidCredentials);
+}
+
+#[test]
+fn one_hsm_with_another_password_leaves_the_others_as_they_were() {
+    let mut world = World::new();
+    world.hsm(1).password = Some("reset123".to_owned());
+    let error = world.connect(&[], None).unwrap().unwrap_err();
+    assert_eq!(error.code, Code::InvalidCredentials);
+    assert!(error.message.contains("hsm-b") && !error.message.contains("hsm-a"), "{error}");
+    assert_eq!(world.hsm(0).password.as_deref(), Some(FIRST));
+    assert_eq!(world.hsm(0).logins, 0);
+    world.hsm(1).password = Some(FIRST.to_owned());
+    world.recovers("the password was put right");
+}
+
+#[test]
+fn somebody_who_logs_in_elsewhere_stops_the_rotation_and_nothing_is_lost() {
+    let mut world = World::new();
+    world.hsm(2).others = 1;
+    let error = world.connect(&[], None).unwrap().unwrap_err();
+    assert_eq!(error.code, Code::UserLoggedIn);
+    assert!(error.message.contains("hsm-c"), "{error}");
+    assert_eq!(world.hsm(2).attempts, 0);
+    world.hsm(2).others = 0;
+    world.recovers("the other logged out");
+}
+
+#[test]
+fn a_user_missing_on_one_hsm_is_found_missing_before_anything_changes() {
+    let mut world = World::new();
+    world.hsm(1).password = None;
+    let error = world.connect(&[], None).unwrap().unwrap_err();
+    assert_eq!(error.code, Code::UserNotFound);
+    assert!(error.message.contains("missing on hsm-b (it was found on 2 of 3"), "{error}");
+    assert!((0..3).all(|n| world.hsms[n].lock().unwrap().attempts == 0));
+}
+
+#[test]
+fn without_any_hsm_nothing_is_forgotten() {
+    let mut world = World::new();
+    let before = world.store.get_mut().unwrap().clone();
+    let error = world.connect(&[0, 1, 2], None).unwrap().unwrap_err();
+    assert_eq!(error.code, Code::NetworkErrors);
+    assert_eq!(*world.store.get_mut().unwrap(), before);
+    world.recovers("all were down");
+}

@@ -1,0 +1,112 @@
+//! Key material as KMS makes it, and what can be done with it.
+use crate::rig::{ARN, PASSWORD, Rig, login, store};
+use kms_connector::{CreateKeyError, KeyError, connect};
+use proto::command::key::GetAttributes;
+use proto::{Attribute, Datum, KeyClass, KeyType, Role};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_used_on_every_hsm_found_and_deleted() {
+    let rig = Rig::new(&["us-east-1a", "us-east-1b", "us-east-1c"]).await;
+    let store = store();
+    let connected = connect(rig.settings(), &store).await.unwrap();
+    assert_eq!(connected.rotated().len(), 3);
+    assert!(connected.missed().is_empty());
+    for n in 0..3 {
+        assert_eq!(rig.kmsuser(n).await.logins, 1);
+        let old = login(Role::Cu, "kmsuser", PASSWORD);
+        rig.service(n).await.call(&old).await.unwrap_err();
+    }
+
+    let key = connected.create_key(ARN).await.unwrap();
+    assert_eq!(connected.find_key(ARN).await.unwrap(), Some(key.clone()));
+    assert_eq!(connected.find_key("arn:none").await.unwrap(), None);
+    for n in 0..3 {
+        for m in 0..3 {
+            let (here, there) = (rig.hsm_id(n), rig.hsm_id(m));
+            let sealed = connected.encrypt_on(here, key.handle, b"text", b"aad").await.unwrap();
+            assert_eq!((sealed.iv.len(), sealed.data.len()), (12, 4 + 16));
+            let opened = connected.decrypt_on(there, key.handle, &sealed, b"aad").await.unwrap();
+            assert_eq!(*opened, b"text");
+        }
+    }
+    let sealed = connected.encrypt(key.handle, b"", b"").await.unwrap();
+    assert_eq!(*connected.decrypt(key.handle, &sealed, b"").await.unwrap(), b"");
+    let refused = connected.decrypt(key.handle, &sealed, b"aad").await.unwrap_err();
+    assert!(matches!(refused, KeyError::InvalidCiphertext), "{refused}");
+    let (one, other) = (connected.random(32).await.unwrap(), connected.random(32).await.unwrap());
+    assert!(one.len() == 32 && one != other);
+
+    connected.delete_key(key.handle).await.unwrap();
+    assert_eq!(connected.find_key(ARN).await.unwrap(), None);
+    let gone = connected.encrypt(key.handle, b"x", b"").await.unwrap_err();
+    assert!(matches!(gone, KeyError::NotFound), "{gone}");
+    let again = connected.delete_key(key.handle).await.unwrap_err();
+    assert!(matches!(again, KeyError::NotFound), "{again}");
+
+    connected.disconnect().await;
+    for n in 0..3 {
+        assert_eq!(rig.kmsuser(n).await.logins, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_attributes_are_those_of_the_developer_guide() {
+    let rig = Rig::new(&["us-east-1a", "us-east-1b"]).await;
+    let connected = connect(rig.settings(), &store()).await.unwrap();
+    let key = connected.create_key(ARN).await.unwrap();
+    let flags = [
+        (Attribute::Encrypt, true),
+        (Attribute::Decrypt, true),
+        (Attribute::Token, true),
+        (Attribute::AlwaysSensitive, true),
+        (Attribute::Derive, false),
+        (Attribute::Destroyable, true),
+        (Attribute::Extractable, false),
+        (Attribute::Local, true),
+        (Attribute::Modifiable, true),
+        (Attribute::NeverExtractable, false),
+        (Attribute::Private, true),
+        (Attribute::Sensitive, true),
+        (Attribute::Sign, false),
+        (Attribute::Trusted, false),
+        (Attribute::Unwrap, true),
+        (Attribute::Verify, false),
+        (Attribute::Wrap, true),
+        (Attribute::WrapWithTrusted, false),
+    ];
+    for n in 0..2 {
+        let officer = rig.officer(n).await;
+        let got = officer.call(&GetAttributes { handle: key.handle }).await.unwrap();
+        assert_eq!((got.owner.as_str(), got.shared_with.as_slice()), ("kmsuser", &[][..]));
+        let value = |wanted| {
+            let found = got.attributes.iter().find(|s| s.attribute == wanted);
+            found.map(|s| s.value.clone()).unwrap()
+        };
+        for (flag, expected) in flags {
+            assert_eq!(value(flag), Datum::Flag(expected), "{}", flag.name());
+        }
+        assert_eq!(value(Attribute::Class), Datum::Number(KeyClass::SecretKey.code()));
+        assert_eq!(value(Attribute::KeyType), Datum::Number(KeyType::Aes.code()));
+        assert_eq!(value(Attribute::ValueLen), Datum::Number(32));
+        assert_eq!(value(Attribute::Label), Datum::Text(ARN.to_owned()));
+        let id = proto::Blob(key.backing_key_id.clone().into_bytes());
+        assert_eq!(value(Attribute::Id), Datum::Bytes(id));
+        let Datum::Bytes(check_value) = value(Attribute::CheckValue) else { panic!() };
+        assert_eq!(format!("{check_value:?}"), key.check_value);
+    }
+    connected.disconnect().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_needs_two_hsms_in_two_zones() {
+    for zones in [&["us-east-1a"][..], &["us-east-1a", "us-east-1a"]] {
+        let rig = Rig::new(zones).await;
+        let connected = connect(rig.settings(), &store()).await.unwrap();
+        let error = connected.create_key(ARN).await.unwrap_err();
+        assert!(matches!(error, CreateKeyError::ClusterInvalidConfiguration(_)), "{error}");
+        assert!(error.to_string().contains(&rig.roster.cluster_id), "{error}");
+        assert_eq!(connected.random(8).await.unwrap().len(), 8);
+        assert_eq!(connected.find_key(ARN).await.unwrap(), None);
+        connected.disconnect().await;
+    }
+}

@@ -1,0 +1,302 @@
+//! What one HSM, or several in memory, must keep true through restarts, restores and copies.
+use hsm_core::{EngineKind, Hsm, HsmType, OpenError, Settings};
+use proto::command::audit::{AuditLog, AuditRecord};
+use proto::command::cluster::{BackupBegun, BackupRead, KeyHash, KeyVersions};
+use proto::command::key::{FindKeys, GenerateKey, KeyGenerated, KeysFound, MaskedObject};
+use proto::command::user::{CreateUser, UsersListed};
+use proto::{Blob, Command, Fault, KeyType, Message, Role, Secret, limits};
+use std::collections::BTreeSet;
+use tests::memory::{Memory, settings};
+use tests::script::Answering;
+
+/// Says a request, expects success.
+fn say<C: Command>(hsm: &mut Memory, connection: &str, request: &C) -> C::Reply {
+    try_say(hsm, connection, request).unwrap_or_else(|r| panic!("{}: {r}", request.write()))
+}
+
+fn try_say<C: Command>(hsm: &mut Memory, connection: &str, request: &C) -> Result<C::Reply, proto::Refusal> {
+    let mut body = Vec::new();
+    proto::encode(request, &mut body);
+    match hsm.ask(connection, C::SPEC.opcode, body) {
+        (0, body) => Ok(proto::decode(&body).expect("a reply that can be read")),
+        (code, body) => Err(proto::Refusal::decode(code, &body)),
+    }
+}
+
+fn say_text<C: Command>(hsm: &mut Memory, connection: &str, words: &str) -> C::Reply {
+    say(hsm, connection, &C::read(words).expect("a request"))
+}
+
+use proto::command::{cluster, key, session, user};
+
+fn log_in(hsm: &mut Memory, connection: &str) {
+    say_text::<session::Login>(hsm, connection, "role=CU username=alice password=alicepw1");
+}
+
+fn generate(label: &str) -> GenerateKey {
+    GenerateKey { key_type: KeyType::Aes, bytes: 32, label: label.to_owned(), token: true, attributes: vec![], retry: None }
+}
+
+fn native() -> Settings {
+    settings(0, EngineKind::Native, true)
+}
+
+#[test]
+fn a_restart_keeps_users_keys_tombstones_and_locks_and_repeats_no_handle() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    let kept = say(&mut hsm, "a", &generate("kept"));
+    let gone = say(&mut hsm, "a", &generate("gone"));
+    let session_key = say(&mut hsm, "a", &GenerateKey { token: false, ..generate("session") });
+    say(&mut hsm, "a", &key::DestroyObjects { handles: vec![gone.handle] });
+    say_text::<key::SetAttribute>(&mut hsm, "a", &format!("handle={} attribute=label:renamed", kept.handle));
+    for _ in 0..6 {
+        let wrong = session::Login::read("role=CU username=bob password=wrong123").expect("a request");
+        assert_eq!(try_say(&mut hsm, "b", &wrong).expect_err("wrong").fault, Fault::LoginFailure);
+    }
+    let hash: KeyHash = say_text::<cluster::GetKeyHash>(&mut hsm, "peer", "");
+    let masked: MaskedObject = say(&mut hsm, "a", &key::ExtractMaskedObject { handle: kept.handle });
+
+    let mut hsm = hsm.restart(native());
+    assert_eq!(say_text::<cluster::GetKeyHash>(&mut hsm, "peer", ""), hash, "the same keys");
+    let locked = session::Login::read("role=CU username=bob password=bobspw12").expect("a request");
+    assert_eq!(try_say(&mut hsm, "b", &locked).expect_err("locked").fault, Fault::UserLocked);
+    log_in(&mut hsm, "a");
+    let found: KeysFound = say_text::<FindKeys>(&mut hsm, "a", "attributes=label:renamed after=0 limit=10");
+    assert_eq!(found.handles, [kept.handle]);
+    for handle in [gone.handle, session_key.handle] {
+        let refusal = try_say(&mut hsm, "a", &key::GetAttributes { handle }).expect_err("gone");
+        assert_eq!(refusal.fault, Fault::InvalidHandle);
+    }
+    say(&mut hsm, "a", &key::InsertMaskedObject { object: masked.object });
+    let next = say(&mut hsm, "a", &generate("next"));
+    assert!(next.handle > session_key.handle, "{} after {}", next.handle, session_key.handle);
+}
+
+#[test]
+fn records_of_another_master_key_or_damaged_ones_are_refused_by_name() {
+    let hsm = Memory::activated(EngineKind::Native, true);
+    let open = |settings, records: Vec<hsm_core::Record>| {
+        Hsm::open(settings, records.into_iter(), &hsm.world).err()
+    };
+    let other = Settings { master_key: [9; 32].into(), ..native() };
+    assert!(matches!(open(other, hsm.world.records()), Some(OpenError::Broken { .. })));
+    let mut damaged = hsm.world.records();
+    damaged[0].value[20] ^= 1;
+    assert!(matches!(open(native(), damaged), Some(OpenError::Broken { .. })));
+    let mut swapped = hsm.world.records();
+    let users: Vec<usize> = (0..swapped.len()).filter(|n| swapped[*n].slot.starts_with(b"u/")).collect();
+    let value = swapped[users[0]].value.clone();
+    swapped[users[0]].value = std::mem::replace(&mut swapped[users[1]].value, value);
+    assert!(matches!(open(native(), swapped), Some(OpenError::Broken { .. })), "records cannot trade places");
+    assert_eq!(open(native(), vec![]), Some(OpenError::Empty));
+}
+
+/// Brings a backup of one HSM to another.
+fn join(source: &mut Memory, node: u16) -> Memory {
+    let mut joined = Memory::new(settings(node, EngineKind::Native, true));
+    let BackupBegun { size } = say_text::<cluster::BeginBackup>(source, "peer", "");
+    let mut offset = 0;
+    while offset < size {
+        let BackupRead { piece } = say(source, "peer", &cluster::ReadBackup { offset });
+        offset += piece.0.len() as u64;
+        say(&mut joined, "peer", &cluster::WriteBackup { piece });
+    }
+    say(&mut joined, "peer", &cluster::RestoreBackup {});
+    joined
+}
+
+#[test]
+fn a_restored_backup_is_a_clone_with_an_id_and_handles_of_its_own() {
+    let mut first = Memory::activated(EngineKind::Native, true);
+    log_in(&mut first, "a");
+    let key = say(&mut first, "a", &generate("shared by both"));
+    let mut second = join(&mut first, 1);
+    log_in(&mut second, "a");
+    let found: KeysFound = say_text::<FindKeys>(&mut second, "a", "after=0 limit=10");
+    assert_eq!(found.handles, [key.handle]);
+    let own = say(&mut second, "a", &generate("of the second"));
+    assert_eq!(own.handle >> 18, 1, "the node's number is in the handle");
+    let welcome = say_text::<session::Hello>(&mut second, "c", "version=1");
+    assert_eq!(welcome.hsm_id, "hsm-aaaaaaaaaab");
+    assert_eq!(first.hsm.identity().chain, second.hsm.identity().chain, "one cluster certificate");
+    let again = try_say(&mut second, "peer", &cluster::RestoreBackup {}).expect_err("once");
+    assert_eq!(again.fault, Fault::AlreadyInitialized);
+
+    let mut stranger = Memory::new(Settings { backup_key: [7; 32].into(), ..settings(2, EngineKind::Native, true) });
+    say_text::<cluster::BeginBackup>(&mut first, "peer", "");
+    let BackupRead { piece } = say(&mut first, "peer", &cluster::ReadBackup { offset: 0 });
+    say(&mut stranger, "peer", &cluster::WriteBackup { piece });
+    let refusal = try_say(&mut stranger, "peer", &cluster::RestoreBackup {}).expect_err("another factory");
+    assert_eq!(refusal.fault, Fault::BackupUnfit);
+}
+
+fn copy(from: &mut Memory, to: &mut Memory, handle: u64) {
+    let MaskedObject { object } = say(from, "peer", &key::ExtractMaskedObject { handle });
+    say(to, "peer", &key::InsertMaskedObject { object });
+}
+
+#[test]
+fn changes_on_hsms_that_were_cut_apart_converge_in_any_order() {
+    let mut first = Memory::activated(EngineKind::Native, true);
+    let mut second = join(&mut first, 1);
+    log_in(&mut first, "a");
+    log_in(&mut second, "a");
+    let KeyGenerated { handle, .. } = say(&mut first, "a", &generate("one"));
+    copy(&mut first, &mut second, handle);
+    let set = |hsm: &mut Memory, words: &str| {
+        say_text::<key::SetAttribute>(hsm, "a", &format!("handle={handle} attribute={words}"));
+    };
+    set(&mut first, "label:first");
+    set(&mut second, "label:second");
+    set(&mut second, "wrap:true");
+    set(&mut first, "encrypt:true");
+    say_text::<key::ShareObject>(&mut first, "a", &format!("handle={handle} username=bob share=true"));
+    copy(&mut first, &mut second, handle);
+    copy(&mut second, &mut first, handle);
+    copy(&mut first, &mut second, handle);
+    let described = |hsm: &mut Memory| say(hsm, "a", &key::GetAttributes { handle });
+    assert_eq!(described(&mut first), described(&mut second));
+    assert_eq!(described(&mut first).shared_with, ["bob"]);
+    let hash = |hsm: &mut Memory| say_text::<cluster::GetKeyHash>(hsm, "peer", "");
+    assert_eq!(hash(&mut first), hash(&mut second));
+
+    say(&mut second, "a", &key::DestroyObjects { handles: vec![handle] });
+    assert_ne!(hash(&mut first), hash(&mut second));
+    let gone = |hsm: &mut Memory| {
+        let listed = (0..256).flat_map(|bucket| {
+            let KeyVersions { versions } = say(hsm, "peer", &cluster::ListKeyVersions { bucket, after: 0 });
+            versions
+        });
+        listed.filter(|v| v.version == 0).map(|v| v.handle).collect::<Vec<_>>()
+    };
+    assert_eq!(gone(&mut second), [handle]);
+    say(&mut first, "peer", &key::DestroyObjects { handles: vec![handle] });
+    assert_eq!(hash(&mut first), hash(&mut second));
+}
+
+#[test]
+fn a_key_whose_owner_is_missing_is_not_taken_in() {
+    let mut first = Memory::activated(EngineKind::Native, true);
+    let mut second = join(&mut first, 1);
+    say_text::<session::Login>(&mut first, "admin", "role=CO username=admin password=adminpw1");
+    say_text::<user::CreateUser>(&mut first, "admin", "role=CU username=carol password=carolpw1");
+    say_text::<session::Login>(&mut first, "c", "role=CU username=carol password=carolpw1");
+    let KeyGenerated { handle, .. } = say(&mut first, "c", &generate("carol's"));
+    let MaskedObject { object } = say(&mut first, "peer", &key::ExtractMaskedObject { handle });
+    let refusal = try_say(&mut second, "peer", &key::InsertMaskedObject { object }).expect_err("no carol");
+    assert_eq!(refusal.fault, Fault::OwnerMissing);
+    assert!(refusal.detail.contains("carol"), "{refusal}");
+}
+
+#[test]
+fn the_hsm_type_s_limits_hold_to_the_user_and_to_the_key() {
+    let small = |limits| Settings { hsm_type: HsmType::Hsm1Medium, ..settings(0, EngineKind::Native, limits) };
+    let mut hsm = Memory::activated(EngineKind::Native, true).restart(small(true));
+    log_in(&mut hsm, "a");
+    for n in 0..limits::KEYS_HSM1 {
+        say(&mut hsm, "a", &GenerateKey { token: n % 2 == 0, ..generate("k") });
+    }
+    for token in [true, false] {
+        let refusal = try_say(&mut hsm, "a", &GenerateKey { token, ..generate("k") });
+        if token {
+            // Half of the keys are session keys: token keys are counted among themselves.
+            assert!(refusal.is_ok());
+        } else {
+            assert_eq!(refusal.expect_err("one too many").fault, Fault::KeysFull);
+        }
+    }
+    hsm.hang_up("a");
+    log_in(&mut hsm, "a");
+    say(&mut hsm, "a", &GenerateKey { token: false, ..generate("k") });
+
+    let mut hsm = hsm.restart(small(false));
+    log_in(&mut hsm, "a");
+    let mut count = say_text::<FindKeys>(&mut hsm, "a", "after=0 limit=0").total;
+    while count < limits::KEYS_HSM1 as u64 + 1 {
+        say(&mut hsm, "a", &generate("k"));
+        count += 1;
+    }
+    let mut hsm = hsm.restart(small(true));
+    log_in(&mut hsm, "a");
+    let refusal = try_say(&mut hsm, "a", &generate("k")).expect_err("one too many");
+    assert_eq!(refusal.fault, Fault::KeysFull);
+    assert!(refusal.detail.contains("3300"), "{refusal}");
+}
+
+#[test]
+fn one_user_too_many_is_refused() {
+    // The limit is 1,024; users are written as records, since each password hash takes long.
+    let mut hsm = Memory::activated(EngineKind::Native, true).restart(Settings { hsm_type: HsmType::Hsm1Medium, ..native() });
+    say_text::<session::Login>(&mut hsm, "admin", "role=CO username=admin password=adminpw1");
+    let UsersListed { users } = say_text::<user::ListUsers>(&mut hsm, "admin", "");
+    let create = |n: usize| CreateUser {
+        role: Role::Cu,
+        username: format!("user{n}"),
+        password: Secret::new("password1"),
+        second_factor: None,
+    };
+    for n in users.len()..limits::USERS_HSM1 {
+        say(&mut hsm, "admin", &create(n));
+    }
+    let refusal = try_say(&mut hsm, "admin", &create(limits::USERS_HSM1)).expect_err("one too many");
+    assert_eq!(refusal.fault, Fault::UsersFull);
+    assert!(refusal.detail.contains("250"), "{refusal}");
+}
+
+#[test]
+fn labels_have_up_to_127_bytes() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    say(&mut hsm, "a", &generate(&"l".repeat(127)));
+    let refusal = try_say(&mut hsm, "a", &generate(&"l".repeat(128))).expect_err("too long");
+    assert_eq!(refusal.fault, Fault::LabelUnfit);
+    assert!(refusal.detail.contains("128"), "{refusal}");
+    let wide = try_say(&mut hsm, "a", &generate(&"é".repeat(64))).expect_err("128 bytes");
+    assert_eq!(wide.fault, Fault::LabelUnfit);
+}
+
+#[test]
+fn the_audit_log_is_gapless_chained_and_bounded_across_restarts() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    for _ in 0..20_000 {
+        let key = say(&mut hsm, "a", &GenerateKey { token: false, ..generate("k") });
+        if key.handle % 64 == 0 {
+            say(&mut hsm, "a", &key::DestroyObjects { handles: vec![key.handle] });
+        }
+        if key.handle % 4096 == 0 {
+            hsm.hang_up("a");
+            log_in(&mut hsm, "a");
+        }
+    }
+    let before = read_log(&mut hsm);
+    let mut hsm = hsm.restart(native());
+    let after = read_log(&mut hsm);
+    let overlap: Vec<&AuditRecord> = before.iter().filter(|r| r.sequence >= after[0].sequence).collect();
+    assert!(overlap.len() > 16_000, "{}", overlap.len());
+    assert_eq!(overlap, after.iter().take(overlap.len()).collect::<Vec<_>>());
+    let last = after.last().expect("records");
+    assert_eq!((last.name.as_str(), last.reboot), ("CN_INIT_DONE", 2));
+    let names: BTreeSet<&str> = after.iter().map(|r| r.name.as_str()).collect();
+    assert!(names.contains("CN_GENERATE_KEY") && names.contains("CN_DESTROY_OBJECT"), "{names:?}");
+}
+
+fn read_log(hsm: &mut Memory) -> Vec<AuditRecord> {
+    let mut all: Vec<AuditRecord> = Vec::new();
+    let mut from = 0;
+    loop {
+        let AuditLog { records, next, chain } = say(hsm, "peer", &proto::command::audit::GetAuditLog { from });
+        assert_ne!(chain, Blob(vec![0; 32]));
+        if records.is_empty() {
+            break;
+        }
+        all.extend(records);
+        from = next;
+    }
+    for pair in all.windows(2) {
+        assert_eq!(pair[0].sequence + 1, pair[1].sequence, "no gap");
+    }
+    assert!(all.len() <= 16_384);
+    all
+}

@@ -1,0 +1,31 @@
+//! Every conversation in `scripts/`, held with an HSM in memory, on both engines.
+use hsm_core::EngineKind;
+use tests::memory::Memory;
+use tests::script::hold;
+
+fn scripts() -> Vec<std::path::PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let mut paths: Vec<_> = entries.filter(|p| p.extension().is_some_and(|e| e == "txt")).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+#[test]
+fn in_memory_with_the_native_engine() {
+    for path in scripts() {
+        let script = std::fs::read_to_string(&path).unwrap();
+        let held = hold(&script, &mut Memory::activated(EngineKind::Native, true));
+        expect_test::expect_file![&path].assert_eq(&held);
+    }
+}
+
+#[test]
+fn in_memory_with_the_rust_engine() {
+    for path in scripts() {
+        let script = std::fs::read_to_string(&path).unwrap();
+        let held = hold(&script, &mut Memory::activated(EngineKind::Rust, true));
+        expect_test::expect_file![&path].assert_eq(&held);
+    }
+}
