@@ -77,12 +77,14 @@ impl fmt::Display for CertificateError {
             ),
             Self::UntrustedIssuer { subject, issuer } => write!(
                 f,
-                "the certificate of \"{subject}\" was issued by \"{issuer}\", which is not trusted: \
+                "the certificate of \"{subject}\" was issued by \"{issuer}\", which is not \
+                 trusted: \
                  use the CA certificate of this cluster (customerCA.crt)"
             ),
             Self::BadSignature { subject, issuer } => write!(
                 f,
-                "the certificate of \"{subject}\" names \"{issuer}\" as its issuer, but another key \
+                "the certificate of \"{subject}\" names \"{issuer}\" as its issuer, but another \
+                 key \
                  signed it: there is a second CA of that name, so use the CA certificate of this \
                  cluster (customerCA.crt)"
             ),

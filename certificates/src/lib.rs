@@ -1,8 +1,8 @@
-//! X.509 as CloudHSM's customers use it: chains under a customer CA, version 1 leaves, signing requests.
+//! X.509 as CloudHSM's customers use it: chains under a customer CA, and signing requests.
 //!
 //! `openssl x509 -req`, the command that AWS documents for signing a cluster's CSR, makes version 1
-//! certificates without extensions; rustls's own verifier takes version 3 only. No I/O and no clock:
-//! the time is an argument.
+//! certificates without extensions; rustls's own verifier takes version 3 only. No I/O and no
+//! clock: the time is an argument.
 
 mod certificate;
 mod chain;

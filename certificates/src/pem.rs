@@ -29,6 +29,7 @@ pub(crate) fn blocks(text: &str, labels: &[&str]) -> Result<Vec<Vec<u8>>, Certif
 fn malformed(labels: &[&str], why: &str) -> CertificateError {
     let label = labels.first().copied().unwrap_or_default();
     CertificateError::Malformed(format!(
-        "not a PEM text with -----BEGIN {label}-----: {why}; give the whole file as openssl wrote it"
+        "not a PEM text with -----BEGIN {label}-----: {why}; give the whole file as openssl \
+         wrote it"
     ))
 }

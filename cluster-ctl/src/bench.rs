@@ -12,8 +12,8 @@ use clap::{Args, Subcommand};
 use driver::{BATCH, Driver};
 use indicatif::{ProgressBar, ProgressStyle};
 use kind::{Kind, Make};
-use report::Report;
 use proto::Curve;
+use report::Report;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,8 @@ struct Keygen {
     #[arg(long, value_name = "C", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
     connections: u8,
-    /// Keys under way on each connection [default: 256; 8 for RSA]
+    /// Keys under way on each connection; token keys: on each set of one to each HSM [default:
+    /// 256; 8 for RSA]
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u16).range(1..=1000))]
     depth: Option<u16>,
     /// How long to measure, after 1 s of warm-up that is not counted
@@ -96,10 +97,8 @@ async fn keygen(state: Option<PathBuf>, options: &Keygen) -> Result<(), Failure>
     let json = create(options.json.as_deref())?;
     let plot = create(options.plot.as_deref())?;
     let mut stop = Stop::new()?;
-    let target = tokio::select! {
-        target = Target::prepare(state, options.engine) => target?,
-        () = stop.asked() => return Err(Failure::new("stopped before the HSMs were ready")),
-    };
+    // It takes a second, and a signal is heeded after it: HSMs that are starting cannot be stopped.
+    let target = Target::prepare(state, options.engine).await?;
     let measured = measure(&target, options, &mut stop).await;
     target.end().await;
     let report = measured?;
@@ -115,7 +114,8 @@ async fn keygen(state: Option<PathBuf>, options: &Keygen) -> Result<(), Failure>
 }
 
 fn create(path: Option<&Path>) -> Result<Option<(&Path, File)>, Failure> {
-    let create = |path| File::create(path).map(|f| (path, f)).map_err(|e| cannot("write", path, &e));
+    let create =
+        |path| File::create(path).map(|f| (path, f)).map_err(|e| cannot("write", path, &e));
     path.map(create).transpose()
 }
 

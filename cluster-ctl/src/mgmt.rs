@@ -11,10 +11,13 @@ mod tables;
 use crate::cli::{self, Failure};
 use clap::Args;
 use console::Console;
+use hsm_client::{ClusterConfig, ConnectError, Endpoint};
+use proto::command::cluster::GetMembers;
 use server::Server;
 use shell::Shell;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 /// The cloudhsm_mgmt_util shell.
 #[derive(Args, Debug)]
@@ -59,28 +62,58 @@ fn run(
     let runtime = cli::runtime()?;
     console.say("Connecting to the server(s), it may take time");
     console.say("depending on the server(s) load, please wait...\n");
-    let mut servers = Vec::new();
-    for (number, endpoint) in config.servers.iter().enumerate() {
-        let (host, port) = (&endpoint.host, endpoint.port);
-        console.say(&format!("Connecting to server '{host}': hostname '{host}', port {port}..."));
-        let opened = Server::open(number, endpoint, &config.identity, config.connect_timeout);
-        match runtime.block_on(opened) {
-            Ok(server) => servers.push(server),
-            Err(error) => {
-                console.say(&format!("{error}"));
-                console.say("Connection to one of servers failed, exiting...");
-                console.say(
-                    "(start that HSM, or set \"enable\": false for it in the configuration file: \
-                     users are then not changed on it)",
-                );
-                return Ok(true);
-            }
-        }
-        console.say(&format!("Connected to server '{host}': hostname '{host}', port {port}."));
-    }
+    let Some(servers) = connect(console, &config, &runtime) else {
+        console.say("Connection to one of servers failed, exiting...");
+        console.say(
+            "(start that HSM, or set \"enable\": false for it in the configuration file: users are \
+             then not changed on it)",
+        );
+        return Ok(true);
+    };
     for server in &servers {
         console.say(&format!("E2E enabled on {server}"));
     }
     console.say("");
     Ok(Shell::new(console, servers, &runtime).run())
+}
+
+/// Connects to all servers. `None`: one of them cannot be reached.
+fn connect(
+    console: &mut dyn Console,
+    config: &ClusterConfig,
+    runtime: &Runtime,
+) -> Option<Vec<Server>> {
+    let mut servers: Vec<Server> = Vec::new();
+    let mut strangers = Vec::new();
+    for endpoint in &config.servers {
+        let (host, port) = (&endpoint.host, endpoint.port);
+        let there = format!("server '{host}': hostname '{host}', port {port}");
+        console.say(&format!("Connecting to {there}..."));
+        let opened = Server::open(servers.len(), endpoint, config);
+        match runtime.block_on(opened) {
+            Ok(server) => {
+                servers.push(server);
+                console.say(&format!("Connected to {there}."));
+            }
+            Err(error) => {
+                console.say(&error.to_string());
+                if !matches!(error, ConnectError::BadServerCertificate { .. }) {
+                    return None;
+                }
+                strangers.push(endpoint);
+            }
+        }
+    }
+    // At AWS a cluster has one HSM until it is active. Here the others wait, and are no part of it.
+    let members = runtime.block_on(servers.first()?.call(&GetMembers {})).ok()?.members;
+    let is_member = |server: &Endpoint| {
+        members.iter().any(|member| member.hostname == server.host && member.port == server.port)
+    };
+    if members.is_empty() || strangers.iter().any(|server| is_member(server)) {
+        return strangers.is_empty().then_some(servers);
+    }
+    for server in strangers {
+        console.say(&format!("({server} is no HSM of this cluster yet, and left out)"));
+    }
+    Some(servers)
 }

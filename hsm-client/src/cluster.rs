@@ -1,4 +1,4 @@
-//! All HSMs of a cluster as one: any is asked, all are kept in reach, and a lost one is stepped over.
+//! All HSMs of a cluster as one: any may be asked, all are kept in reach, lost ones stepped over.
 use crate::connection::Request;
 use crate::decisions::{
     Candidate, HOLDERS_MIN, KeysNamed, Next, after_failure, choose, graver, keys_named, repeat,
@@ -163,8 +163,9 @@ impl Shared {
 }
 
 impl Cluster {
-    /// Connects to any configured server, learns the members from it, and tries each of them once. HSMs
-    /// that do not answer are tried again in the background. Must be called inside a tokio runtime.
+    /// Connects to any configured server, learns the members from it, and tries each of them once.
+    /// HSMs that do not answer are tried again in the background. Must be called inside a tokio
+    /// runtime.
     pub async fn open(config: ClusterConfig) -> Result<Self, OpenError> {
         let kept = Kept { cluster_id: config.cluster_id.clone(), ..Kept::default() };
         let shared = Arc::new(Shared {
@@ -204,8 +205,8 @@ impl Cluster {
         self.shared().kept().nodes.iter().map(|(node, _)| node.view()).collect()
     }
 
-    /// Sends a request to one HSM. Requests that only read are sent to another when one is lost; so are
-    /// those that were not sent, or that name a key which that HSM has not got.
+    /// Sends a request to one HSM. Requests that only read are sent to another when one is lost; so
+    /// are those that were not sent, or that name a key which that HSM has not got.
     pub async fn call<C: Request>(&self, request: &C) -> Result<C::Reply, CallError> {
         self.call_routed(request).await.map(|(_, reply)| reply)
     }
@@ -274,7 +275,8 @@ impl Cluster {
         Err(failure.unwrap_or_else(|| self.nobody()))
     }
 
-    /// A connection that was not tried yet. When the HSMs were lost, one that comes back is waited for.
+    /// A connection that was not tried yet. When the HSMs were lost, one that comes back is waited
+    /// for.
     async fn choose(
         &self,
         tried: &[u64],
@@ -320,7 +322,8 @@ impl Cluster {
         }
     }
 
-    /// The availability check: with it, a token key is made and used only while two HSMs are in reach.
+    /// The availability check: with it, a token key is made and used only while two HSMs are in
+    /// reach.
     pub(crate) async fn wait_for_two(&self, deadline: Instant) -> Result<(), CallError> {
         if !self.config().key_availability_check {
             return Ok(());
@@ -350,8 +353,8 @@ impl Cluster {
     }
 }
 
-/// One connection of each HSM that is in reach: the one with the least load. HSMs that refused the login
-/// are left out, unless all did.
+/// One connection of each HSM that is in reach: the one with the least load. HSMs that refused the
+/// login are left out, unless all did.
 pub(crate) fn distinct(live: &[Live]) -> Vec<Live> {
     let mut found: Vec<Live> = Vec::new();
     let any_ready = live.iter().any(|live| live.ready);

@@ -84,7 +84,8 @@ fn yes() -> bool {
     true
 }
 
-/// What stands in a cloudhsm-cli.cfg. Paths are as written: relative ones belong to the file's folder.
+/// What stands in a cloudhsm-cli.cfg. Paths are as written: relative ones belong to the file's
+/// folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFile {
     /// The trust anchor, customerCA.crt.
@@ -115,7 +116,8 @@ impl ConfigFile {
         let cluster = cluster.ok_or_else(|| shape("it names no cluster".into()))?.cluster;
         let certificate = |what: &str| {
             shape(format!(
-                "it has no {what}: the HSMs admit only clients with a certificate of the cluster's CA \
+                "it has no {what}: the HSMs admit only clients with a certificate of the \
+                 cluster's CA \
                  (`cluster-ctl client-cert` makes one)"
             ))
         };
@@ -155,7 +157,8 @@ impl ConfigFile {
         };
         let logging = self.log_file.as_ref().map(|log_file| {
             serde_json::json!({
-                "log_type": "file", "log_file": log_file, "log_level": "info", "log_interval": "daily",
+                "log_type": "file", "log_file": log_file,
+                "log_level": "info", "log_interval": "daily",
             })
         });
         let root = Root { clusters: vec![Entry { kind: "hsm1".into(), cluster }], logging };
@@ -200,6 +203,7 @@ impl ClusterConfig {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -23,9 +23,9 @@ pub trait Request: Command<Reply: Send + 'static> + Send + Sync + 'static {}
 
 impl<C: Command<Reply: Send + 'static> + Send + Sync + 'static> Request for C {}
 
-/// One TLS connection to an HSM, pipelined: calls may be made from many tasks at once, and are executed
-/// in the order in which they were submitted. Clones share the line, which ends when all are dropped and
-/// every reply has come.
+/// One TLS connection to an HSM, pipelined: calls may be made from many tasks at once, and are
+/// executed in the order in which they were submitted. Clones share the line, which ends when all
+/// are dropped and every reply has come.
 #[derive(Clone)]
 pub struct Connection(Arc<Handle>);
 
@@ -101,8 +101,9 @@ impl Connection {
         self.submit(request).await
     }
 
-    /// Sends a request; its reply is awaited later. Nothing is spawned. When the connection has as many
-    /// requests in flight as it takes, this one is sent once it is polled and its turn has come.
+    /// Sends a request; its reply is awaited later. Nothing is spawned. When the connection has as
+    /// many requests in flight as it takes, this one is sent once it is polled and its turn has
+    /// come.
     pub fn submit<C: Request>(&self, request: &C) -> Pending<C::Reply> {
         let shared = &self.0.shared;
         let call = Call::<C::Reply>::new();
@@ -144,7 +145,8 @@ async fn greet(
     })?;
     let failed = |error: io::Error, during: &str| broken(endpoint, identity, &error, during);
     tcp.set_nodelay(true).map_err(|error| failed(error, "when it began"))?;
-    // Names and addresses are not in CloudHSM's certificates; TlsIdentity looks at the chain and the CN.
+    // Names and addresses are not in CloudHSM's certificates; TlsIdentity looks at the chain and
+    // the CN.
     let name =
         ServerName::try_from("hsm").map_err(|e| failed(io::Error::other(e), "when it began"))?;
     let tls = TlsConnector::from(identity.config()).connect(name, tcp).await;
@@ -156,7 +158,8 @@ async fn greet(
         tls.flush().await
     };
     let sent = sent.await;
-    // An HSM that refuses our certificate says so and hangs up: its alert tells more than our write.
+    // An HSM that refuses our certificate says so and hangs up: its alert tells more than our
+    // write.
     let reply = read_welcome(&mut tls, endpoint).await;
     match (reply, sent) {
         (Ok(welcome), _) => Ok((tls, welcome?)),

@@ -1,4 +1,4 @@
-//! What a client decides, without I/O, clock or chance: where to ask, whether to ask again, when to give up.
+//! Where to ask, whether to ask again, when to give up: decided without I/O, clock or chance.
 use crate::{CallError, Endpoint};
 use proto::command::cluster::Member;
 use proto::command::key::{
@@ -23,7 +23,8 @@ pub(crate) struct Candidate {
     pub load: usize,
 }
 
-/// Chooses the connection with the least load, in turn among equals, and those that are ready first.
+/// Chooses the connection with the least load, in turn among equals, and those that are ready
+/// first.
 pub(crate) fn choose(
     candidates: impl ExactSizeIterator<Item = Candidate>,
     turn: usize,
@@ -73,8 +74,8 @@ pub(crate) fn after_failure(spec: &Spec, repeat: Repeat, error: &CallError) -> N
     }
 }
 
-/// Of two errors of the same call on two HSMs, the one that tells the caller more: that an HSM has no such
-/// key says little when another, which may have it, was lost.
+/// Of two errors of the same call on two HSMs, the one that tells the caller more: that an HSM has
+/// no such key says little when another, which may have it, was lost.
 pub(crate) fn graver(first: Option<CallError>, second: CallError) -> CallError {
     let vague = |error: &CallError| {
         error.refusal().is_some_and(|refusal| refusal.fault == Fault::InvalidHandle)
@@ -133,8 +134,8 @@ pub(crate) enum Repeat {
     SameFirst,
 }
 
-/// Whether a request may be sent again: one that reads, one with a retry token, and one that makes a
-/// session key, since the key is gone with the connection.
+/// Whether a request may be sent again: one that reads, one with a retry token, and one that makes
+/// a session key, since the key is gone with the connection.
 pub(crate) fn repeat(spec: &Spec, request: &dyn Any) -> Repeat {
     fn of<C: Any>(request: &dyn Any, key: impl Fn(&C) -> (bool, bool)) -> Repeat {
         match request.downcast_ref::<C>().map(key) {
@@ -165,7 +166,8 @@ pub(crate) enum Standing {
     TooFew,
 }
 
-/// Judges `holders` HSMs that have the key. `hope`: an HSM that has not answered may come to have it.
+/// Judges `holders` HSMs that have the key. `hope`: an HSM that has not answered may come to have
+/// it.
 pub(crate) fn standing(check: bool, holders: usize, hope: bool, time_left: bool) -> Standing {
     if !check || holders >= HOLDERS_MIN {
         Standing::Enough
@@ -263,8 +265,8 @@ impl Backoff {
     }
 }
 
-/// The members to be connected to. A list that is empty says nothing: then those that were learned before
-/// stay, and at first the configured servers are all there is.
+/// The members to be connected to. A list that is empty says nothing: then those that were learned
+/// before stay, and at first the configured servers are all there is.
 pub(crate) fn members(
     news: Vec<Member>,
     before: Option<Vec<Member>>,
@@ -290,8 +292,8 @@ pub(crate) struct Page {
     pub total: u64,
 }
 
-/// Merges the pages of several HSMs, each of at most `limit` handles, into one such page. What lies behind
-/// the end of a page that was full is left for the next: that HSM may have more before it.
+/// Merges the pages of several HSMs, each of at most `limit` handles, into one such page. What lies
+/// behind the end of a page that was full is left for the next: that HSM may have more before it.
 pub(crate) fn merge_pages(pages: Vec<Page>, limit: usize) -> Page {
     let full = |page: &&Page| page.handles.len() >= limit;
     let end = pages.iter().filter(full).filter_map(|page| page.handles.last()).min().copied();

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and its HSMs, in sentences that name the HSM and say what to do.
+//! What can go wrong between a client and HSMs, told so that a person knows where and what to do.
 use proto::Refusal;
 use std::fmt;
 use std::sync::Arc;
@@ -101,13 +101,15 @@ impl fmt::Display for ConnectError {
             Self::Unreachable { why, .. } => write!(f, "it cannot be reached ({why})"),
             Self::TimedOut { after, .. } => write!(
                 f,
-                "no answer within {} ms: the HSM is stopped or busy, or a firewall drops the packets",
+                "no answer within {} ms: the HSM is stopped or busy, or a firewall drops the \
+                 packets",
                 after.as_millis()
             ),
             Self::NotTls { why, .. } => {
                 write!(
                     f,
-                    "what listens there does not speak TLS 1.3 as an HSM does ({why}): check the port"
+                    "what listens there does not speak TLS 1.3 as an HSM does ({why}): check \
+                     the port"
                 )
             }
             Self::BadServerCertificate { why, .. } => {
@@ -118,7 +120,8 @@ impl fmt::Display for ConnectError {
             }
             Self::Version { why, .. } => write!(
                 f,
-                "it does not speak this client's protocol ({why}): use a client and an HSM of the same release"
+                "it does not speak this client's protocol ({why}): use a client and an HSM of \
+                 the same release"
             ),
             Self::Declined { refusal, .. } => write!(f, "the HSM declined: {refusal}"),
             Self::OtherCluster { expected, found, .. } => write!(
@@ -177,7 +180,8 @@ impl fmt::Display for CallError {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Lost { node, why } => write!(
                 f,
-                "the connection to {node} was lost before the reply ({why}): the outcome is unknown, so \
+                "the connection to {node} was lost before the reply ({why}): the outcome is \
+                 unknown, so \
                  look before you repeat it"
             ),
             Self::NotSent { node, why } => {
@@ -186,7 +190,8 @@ impl fmt::Display for CallError {
             Self::NoNode { why } => write!(f, "no HSM of the cluster could be asked: {why}"),
             // User guide, key availability check, word for word.
             Self::KeyAvailability => f.write_str(
-                "Cannot perform the requested key operation as the key must be available on at least 2 HSMs",
+                "Cannot perform the requested key operation as the key must be available on at \
+                 least 2 HSMs",
             ),
             // "Key replicate failed on 1 of 3 connections" is CloudHSM CLI's.
             Self::KeyReplication { failed, of, why } => {
@@ -194,7 +199,8 @@ impl fmt::Display for CallError {
             }
             Self::BadReply(refusal) => write!(
                 f,
-                "the reply could not be read, so the outcome is unknown ({refusal}): use a client and an HSM of \
+                "the reply could not be read, so the outcome is unknown ({refusal}): use a \
+                 client and an HSM of \
                  the same release"
             ),
         }
@@ -290,6 +296,14 @@ impl fmt::Display for PartialFailure {
         write!(f, "failed on {} of {} HSMs", self.failed().count(), self.results.len())?;
         for (node, error) in &self.results {
             match error {
+                Some(CallError::Lost { why, .. }) => write!(
+                    f,
+                    "\n  {node}: no reply ({why}): the outcome there is unknown, so look before \
+                     you repeat it"
+                )?,
+                Some(CallError::NotSent { why, .. }) => {
+                    write!(f, "\n  {node}: not reached ({why}): nothing was changed there")?;
+                }
                 Some(error) => write!(f, "\n  {node}: {error}")?,
                 None => write!(f, "\n  {node}: done")?,
             }

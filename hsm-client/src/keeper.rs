@@ -51,7 +51,8 @@ pub(crate) async fn keep(
     }
 }
 
-/// Repeats the remembered login on a new connection, once. An error: the connection is not to be used.
+/// Repeats the remembered login on a new connection, once. An error: the connection is not to be
+/// used.
 async fn log_in_again(node: &Node, connection: &Connection) -> Result<bool, String> {
     let mut memory = node.login.lock().await;
     let Some(login) = memory.to_send().cloned() else { return Ok(false) };

@@ -35,8 +35,8 @@ impl fmt::Display for Coverage {
     }
 }
 
-/// A token that no other request bears, by which an HSM knows a retry. A session key needs none: after a
-/// lost reply it is gone with its connection.
+/// A token that no other request bears, by which an HSM knows a retry. A session key needs none:
+/// after a lost reply it is gone with its connection.
 fn retry(given: Option<Blob>, on_token: bool) -> Option<Blob> {
     given.or_else(|| on_token.then(|| Blob(rand::random::<[u8; 16]>().to_vec())))
 }
@@ -105,8 +105,8 @@ impl Cluster {
         }
     }
 
-    /// Copies token keys from the HSM that made or changed them to all others that are in reach. With the
-    /// availability check, waits for a second holder until `deadline`.
+    /// Copies token keys from the HSM that made or changed them to all others that are in reach.
+    /// With the availability check, waits for a second holder until `deadline`.
     async fn copy(&self, handles: &[u64], maker: &Live, deadline: Instant) -> Copies {
         let check = self.config().key_availability_check;
         let mut holders: Vec<Arc<Node>> = vec![maker.node.clone()];
@@ -152,10 +152,8 @@ impl Cluster {
             let back = self.wait_until(deadline, |live| {
                 live.iter().find(|live| !known.contains(&live.connection.number())).cloned()
             });
-            if let Some(back) = back.await {
-                if Arc::ptr_eq(&back.node, &maker.node) {
-                    extracting = back;
-                }
+            if let Some(back) = back.await.filter(|back| Arc::ptr_eq(&back.node, &maker.node)) {
+                extracting = back;
             }
         }
     }
@@ -239,8 +237,8 @@ impl Cluster {
         self.shared().homes().contains_key(&handle)
     }
 
-    /// Deletes keys: session keys where they live, token keys on every HSM. HSMs out of reach take the
-    /// deletion from their peers. A key that no HSM had is refused as an invalid handle.
+    /// Deletes keys: session keys where they live, token keys on every HSM. HSMs out of reach take
+    /// the deletion from their peers. A key that no HSM had is refused as an invalid handle.
     pub async fn destroy(&self, handles: Vec<u64>) -> Result<ObjectsDestroyed, CallError> {
         let (session, token): (Vec<u64>, Vec<u64>) =
             handles.into_iter().partition(|handle| self.is_session_key(*handle));
@@ -319,7 +317,8 @@ fn is_missing(error: &CallError) -> bool {
     error.refusal().is_some_and(|r| matches!(r.fault, Fault::InvalidHandle | Fault::Deleted))
 }
 
-/// An HSM destroys all keys of a request or none: where one is missing, the others are named singly.
+/// An HSM destroys all keys of a request or none: where one is missing, the others are named
+/// singly.
 async fn one_by_one(
     live: &Live,
     handles: &[u64],
@@ -364,7 +363,8 @@ impl Cluster {
         Ok(KeysFound { handles, total })
     }
 
-    /// Whether all HSMs that are in reach have the key and have it alike. A session key is where it lives.
+    /// Whether all HSMs that are in reach have the key and have it alike. A session key is where it
+    /// lives.
     pub async fn coverage(&self, handle: u64) -> Result<Coverage, CallError> {
         if self.is_session_key(handle) {
             return Ok(Coverage::Full);

@@ -1,8 +1,8 @@
 //! How to ask HSMs: pipelined connections, and a cluster that balances, fails over and copies keys.
 //!
-//! [`Connection`] is one TLS line to one HSM. [`Cluster`] is all HSMs of a cluster: it learns them from
-//! any one, stays connected to all, and puts token keys on each. What it decides, it decides in
-//! `decisions`, without I/O, clock or chance. Nothing here prints.
+//! [`Connection`] is one TLS line to one HSM. [`Cluster`] is all HSMs of a cluster: it learns them
+//! from any one, stays connected to all, and puts token keys on each. What it decides, it decides
+//! in `decisions`, without I/O, clock or chance. Nothing here prints.
 
 mod cluster;
 mod config;

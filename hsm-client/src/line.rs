@@ -18,11 +18,11 @@ use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroize;
 
-/// Requests of one connection that wait for a reply: enough to keep an HSM busy while a reply is on its
-/// way, and a bound for memory.
+/// Requests of one connection that wait for a reply: enough to keep an HSM busy while a reply is on
+/// its way, and a bound for memory.
 const IN_FLIGHT_MAX: usize = 1024;
-/// An HSM that has requests and says nothing for so long is lost. The slowest command, an RSA-4096 pair
-/// behind others of its kind, takes some seconds.
+/// An HSM that has requests and says nothing for so long is lost. The slowest command, an RSA-4096
+/// pair behind others of its kind, takes some seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// How often silence is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! A call that was submitted and whose reply is awaited: one allocation, completed from the reply's bytes.
+//! A call whose reply is awaited: one allocation, completed from the reply's bytes.
 use crate::CallError;
 use proto::{Message, Refusal, decode};
 use std::future::Future;

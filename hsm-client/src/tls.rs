@@ -1,4 +1,4 @@
-//! Who this client is and whom it trusts: TLS 1.3, with certificates that rustls's own verifier refuses.
+//! Who this client is and whom it trusts: TLS 1.3, with X.509 of version 1 too.
 use certificates::{Certificate, CertificateError, verify_chain};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -102,8 +102,8 @@ impl fmt::Debug for TlsIdentity {
 }
 
 impl TlsIdentity {
-    /// An identity of PEM texts: whom to trust, our certificate (with its issuers behind it, if it has
-    /// some between it and the CA), and its key in PKCS#8, PKCS#1 or SEC1, not encrypted.
+    /// An identity of PEM texts: whom to trust, our certificate (with its issuers behind it, if it
+    /// has some between it and the CA), and its key in PKCS#8, PKCS#1 or SEC1, not encrypted.
     pub fn new(trust: Trust, cert_pem: &str, key_pem: &str) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let anchors = trust.anchors().map_err(TlsError::Anchor)?;
@@ -117,7 +117,8 @@ impl TlsIdentity {
             .with_custom_certificate_verifier(verifier)
             .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
         config.enable_sni = false;
-        // Every connection shows its certificate anew: an expired one is not carried on by a ticket.
+        // Every connection shows its certificate anew: an expired one is not carried on by a
+        // ticket.
         config.resumption = Resumption::disabled();
         let names = Names {
             anchor: "the trust anchor (customerCA.crt)".into(),
@@ -136,7 +137,8 @@ impl TlsIdentity {
         self.config.clone()
     }
 
-    /// What went wrong in TLS, told by what it means to the person; `None` where TLS is not the cause.
+    /// What went wrong in TLS, told by what it means to the person; `None` where TLS is not the
+    /// cause.
     pub(crate) fn explain(&self, error: &io::Error) -> Option<Refused> {
         match error.get_ref()?.downcast_ref::<rustls::Error>()? {
             rustls::Error::InvalidCertificate(why) => Some(Refused::Server(self.server(why))),
@@ -245,7 +247,8 @@ impl fmt::Display for NotAnHsm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "it is made out to \"{}\" and not to an HSM (\"{HSM_NAME}…\"): sign the cluster's CSR as \
+            "it is made out to \"{}\" and not to an HSM (\"{HSM_NAME}…\"): sign the cluster's \
+             CSR as \
              it is, and check that this is the address of an HSM",
             self.0
         )
@@ -274,7 +277,8 @@ impl ServerCertVerifier for HsmVerifier {
             .collect::<Result<_, _>>()
             .map_err(other)?;
         verify_chain(&chain, &self.anchors, now.as_secs()).map_err(other)?;
-        // Addresses are not in CloudHSM's certificates; the name is what tells an HSM from a client.
+        // Addresses are not in CloudHSM's certificates; the name is what tells an HSM from a
+        // client.
         let name = chain.first().map(Certificate::subject_common_name).unwrap_or_default();
         if !name.starts_with(HSM_NAME) {
             return Err(other(NotAnHsm(name)));

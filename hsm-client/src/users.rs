@@ -1,4 +1,4 @@
-//! What goes to every HSM: logins, which are remembered, and user changes, which nobody else spreads.
+//! What goes to every HSM: logins, which are remembered, and user changes.
 use crate::cluster::{Cluster, unreached};
 use crate::connection::Request;
 use crate::decisions::{Attempt, LoginMemory};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 impl Cluster {
-    /// Sends a request to every HSM once, at the same time, and never again by itself. HSMs that are out
-    /// of reach are in the result as errors.
+    /// Sends a request to every HSM once, at the same time, and never again by itself. HSMs that
+    /// are out of reach are in the result as errors.
     pub async fn call_each<C: Request>(&self, request: &C) -> EachNode<C::Reply> {
         let mut calls = Vec::new();
         for node in self.all() {
@@ -32,8 +32,9 @@ impl Cluster {
         EachNode { results }
     }
 
-    /// Logs in on every HSM. If one accepts, the login is remembered and repeated, once, on every new
-    /// connection; an HSM that refused the password is not sent it again, so that no user is locked out.
+    /// Logs in on every HSM. If one accepts, the login is remembered and repeated, once, on every
+    /// new connection; an HSM that refused the password is not sent it again, so that no user is
+    /// locked out.
     pub async fn login(&self, role: Role, username: &str, password: &Secret) -> EachNode<LoggedIn> {
         let login =
             Arc::new(Login { role, username: username.to_owned(), password: password.clone() });
@@ -80,8 +81,9 @@ impl Cluster {
         each(results)
     }
 
-    /// Changes a password on every HSM. When it is the password of the remembered login, an HSM that
-    /// changed it is sent the new one when it reconnects; one whose answer was lost is sent none.
+    /// Changes a password on every HSM. When it is the password of the remembered login, an HSM
+    /// that changed it is sent the new one when it reconnects; one whose answer was lost is sent
+    /// none.
     pub async fn change_password(&self, change: &ChangePassword) -> EachNode<PasswordChanged> {
         let results = self.call_each(change).await;
         let mine = self.shared().kept().login.clone();

@@ -41,6 +41,8 @@ pub(crate) fn open(vault: &Vault, seal: &Seal, sealed: &[u8]) -> Result<Vec<Chan
     }
     let mut node = record.node;
     node.hsm_id = vault.node().hsm_id.clone();
+    // Who the members are is told to each HSM; in a backup they are those of another day.
+    node.members = vault.node().members.clone();
     let mut changes = vec![Change::NodeChanged(Arc::new(node))];
     changes.extend(record.users.into_iter().map(|u| Change::UserAdded(Arc::new(User::from_record(u)))));
     for key in record.keys {

@@ -24,17 +24,18 @@ struct Blocks {
     next: u64,
     /// All below are reserved.
     upto: u64,
-    /// All below were reserved by the last reservation but one, durable long since.
-    safe: u64,
     /// The position of the last reservation.
     position: u64,
+    /// All below `upto_before` were reserved by the reservation before, at `position_before`.
+    upto_before: u64,
+    position_before: u64,
 }
 
 impl Handles {
     /// Goes on behind what was reserved before the last stop.
     pub(crate) fn resume(node: u16, reserved: u64) -> Self {
         let next = reserved.max(FIRST);
-        Self { node, blocks: Mutex::new(Blocks { next, upto: next, safe: next, position: 0 }) }
+        Self { node, blocks: Mutex::new(Blocks { next, upto: next, position: 0, upto_before: next, position_before: 0 }) }
     }
 
     /// The next handle, and the position that must be durable before it may be seen. A new block
@@ -43,12 +44,13 @@ impl Handles {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = blocks.next;
         if counter + BLOCK / 2 >= blocks.upto {
-            blocks.safe = blocks.upto;
+            (blocks.upto_before, blocks.position_before) = (blocks.upto, blocks.position);
             blocks.upto = blocks.upto.max(counter) + BLOCK;
             blocks.position = reserve(Reservation { upto: blocks.upto });
         }
         blocks.next += 1;
-        let position = if counter < blocks.safe { 0 } else { blocks.position };
+        let before = counter < blocks.upto_before;
+        let position = if before { blocks.position_before } else { blocks.position };
         (handle(self.node, counter), position)
     }
 }
@@ -71,17 +73,28 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_skips_what_was_reserved_and_a_block_is_waited_for_once() {
+    fn every_handle_waits_for_a_reservation_that_covers_it() {
         let handles = Handles::resume(0, 0);
         let mut reserved = Vec::new();
         for n in 0..3 * BLOCK {
-            let (_, wait) = handles.next(|r| { reserved.push(r.upto); reserved.len() as u64 });
-            assert!(wait <= reserved.len() as u64);
-            assert_eq!(n < 1 || wait != reserved.len() as u64 || reserved.len() < 2
-                || FIRST + n >= reserved[reserved.len() - 2], true);
-            assert!(FIRST + n < *reserved.last().expect("the first handle reserves"));
+            let (handle, wait) = handles.next(|r| {
+                reserved.push(r.upto);
+                reserved.len() as u64
+            });
+            let counter = FIRST + n;
+            assert_eq!(handle, super::handle(0, counter));
+            let covered = reserved[wait as usize - 1];
+            assert!(counter < covered, "{counter} is above {covered}");
         }
-        let again = Handles::resume(0, *reserved.last().expect("reserved"));
-        assert!(again.next(|_| 1).0 >= *reserved.last().expect("reserved"));
+        assert_eq!(reserved.len(), 4, "half a block ahead");
+    }
+
+    #[test]
+    fn a_restart_skips_what_was_reserved() {
+        let handles = Handles::resume(0, 0);
+        let mut upto = 0;
+        handles.next(|r| { upto = r.upto; 1 });
+        let (handle, _) = Handles::resume(0, upto).next(|_| 1);
+        assert_eq!(handle, upto);
     }
 }

@@ -31,6 +31,7 @@ impl Factory {
             cluster_certificate: None,
             trust_anchor: None,
             masking_key: None,
+            members: Vec::new(),
         }
     }
 }

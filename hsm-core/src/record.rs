@@ -56,6 +56,7 @@ proto::message! {
         8 hsm_certificate: Option<String>, 10 aws_hardware: Option<String>,
         12 manufacturer_hardware: Option<String>, 14 cluster_certificate: Option<String>,
         16 trust_anchor: Option<String>, 18 masking_key: Option<Veiled>,
+        20 members: Vec<proto::command::cluster::Member>,
     }
     /// All handle counters below `upto` may have been given out.
     Reservation { 0 upto: u64 }

@@ -18,7 +18,7 @@ use proto::command::cluster::Member;
 use proto::command::*;
 use proto::{Fault, Frame, Message, Opcode, Refusal, Weight, put_frame};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// One HSM. Shared by all its connections; every method takes `&self`.
@@ -30,7 +30,6 @@ pub struct Hsm {
     pub(crate) handles: Handles,
     pub(crate) settings: Settings,
     pub(crate) backup_seal: Seal,
-    pub(crate) members: Mutex<Vec<Member>>,
     /// Session keys of all connections: they count against the HSM's capacity.
     pub(crate) session_keys: AtomicUsize,
     seal: RecordSeal,
@@ -109,7 +108,6 @@ impl Hsm {
             engine: engine(settings.engine),
             handles: Handles::resume(settings.node, reserved),
             backup_seal: Seal::new(&settings.backup_key),
-            members: Mutex::default(),
             session_keys: AtomicUsize::new(0),
             seal: RecordSeal::new(&settings.master_key, settings.node),
             sessions: AtomicU64::new(1),
@@ -130,7 +128,7 @@ impl Hsm {
 
     /// The members of the cluster, as this HSM was told.
     pub fn members(&self) -> Vec<Member> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.vault.node().members.clone()
     }
 
     /// This HSM's id.

@@ -151,7 +151,8 @@ impl Connection {
                 last = Some(Ended::Malformed(refusal.clone()));
             }
             self.release(&mut progress).await?;
-            if self.job.is_none() && self.outbox.is_empty()
+            if self.job.is_none()
+                && self.outbox.is_empty()
                 && let Some(ended) = last.take()
             {
                 return ControlFlow::Break(ended);
@@ -242,7 +243,8 @@ impl Connection {
             let bytes = self.inbox.get_mut(start..used).unwrap_or_default();
             let copy = Zeroizing::new(bytes.to_vec());
             bytes.zeroize();
-            self.job = self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
+            self.job =
+                self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
         }
         self.inbox.drain(..used);
         if self.inbox.is_empty() {
@@ -322,8 +324,9 @@ async fn finished(job: &mut Option<Job>) -> Option<Served> {
 
 /// Returns when the position is durable, or never will be.
 async fn reached(progress: &mut watch::Receiver<Progress>, position: Option<u64>) {
-    let passed =
-        |progress: &Progress| position.is_some_and(|p| p <= progress.durable) || progress.failed.is_some();
+    let passed = |progress: &Progress| {
+        position.is_some_and(|p| p <= progress.durable) || progress.failed.is_some()
+    };
     if progress.wait_for(passed).await.is_err() {
         pending().await
     }

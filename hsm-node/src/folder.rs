@@ -102,7 +102,10 @@ impl Folder {
 
     /// With what this node calls its peers.
     pub(crate) fn peer_identity(&self) -> Result<PeerIdentity, NodeError> {
-        Ok(PeerIdentity { certificate: self.read("peer.crt")?.to_string(), key: self.read("peer.key")? })
+        Ok(PeerIdentity {
+            certificate: self.read("peer.crt")?.to_string(),
+            key: self.read("peer.key")?,
+        })
     }
 
     /// Makes the HSM's own key, its request and the card's word for it, as a new HSM has them.

@@ -109,7 +109,9 @@ async fn serve(
     };
     debug!(%from, ?peer, "connected");
     match Connection::new(node, stream, peer).run(stopping).await {
-        ended @ (Ended::ByClient | Ended::Lost(_) | Ended::Stopping) => debug!(%from, "ended: {ended}"),
+        ended @ (Ended::ByClient | Ended::Lost(_) | Ended::Stopping) => {
+            debug!(%from, "ended: {ended}")
+        }
         ended @ Ended::Idle => info!(%from, "closed: {ended}"),
         ended => warn!(%from, "closed: {ended}"),
     }
@@ -147,7 +149,7 @@ fn explain(cause: &io::Error) -> String {
     use rustls::{CertificateError, Error};
     let refused = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match refused {
-        Some(Error::InvalidMessage(_)) => "it does not speak TLS (plain TCP on the TLS port?)".into(),
+        Some(Error::InvalidMessage(_)) => "it does not speak TLS".into(),
         Some(Error::NoCertificatesPresented) => "it showed no client certificate".into(),
         Some(Error::InvalidCertificate(why)) => match why {
             CertificateError::Expired => "its client certificate has expired".into(),

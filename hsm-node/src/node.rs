@@ -57,8 +57,8 @@ impl Node {
         let tcp = TcpListener::bind(address).await.map_err(unheard)?;
         let address = tcp.local_addr().map_err(unheard)?;
         let place = folder.store();
-        let store = open_store(&place)
-            .map_err(|cause| NodeError::Store { path: place.clone(), cause })?;
+        let store =
+            open_store(&place).map_err(|cause| NodeError::Store { path: place.clone(), cause })?;
 
         let queue = Arc::new(Queue::new());
         let machine = Machine { queue: Arc::clone(&queue) };

@@ -5,6 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// User guide, quotas: 900 client connections to a cluster, and each client connects to every HSM.
+const MAX_CONNECTIONS: usize = 900;
+/// An hour: a connector that has nothing to do keeps its login; one that hangs does not for ever.
+const IDLE_TIMEOUT_MS: u64 = 3_600_000;
+/// A node that was away has the keys it missed soon after it is back.
+const SYNC_INTERVAL_MS: u64 = 1_000;
+/// A cluster of three shares one machine with its clients.
+const WORKERS: usize = 2;
+
 /// How one node runs.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -21,16 +30,16 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub limits: Limits,
     /// Connections at the same time; one more is refused
-    #[arg(long, value_name = "N", default_value_t = 900)]
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
     /// A connection that asks nothing for so long is closed
-    #[arg(long, value_name = "MS", default_value_t = 3_600_000)]
+    #[arg(long, value_name = "MS", default_value_t = IDLE_TIMEOUT_MS)]
     pub idle_timeout_ms: u64,
     /// How often to compare keys with the peers; 0 never does
-    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    #[arg(long, value_name = "MS", default_value_t = SYNC_INTERVAL_MS)]
     pub sync_interval_ms: u64,
     /// Threads that serve connections
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = WORKERS)]
     pub workers: usize,
 }
 
@@ -71,10 +80,10 @@ impl Options {
             listen,
             engine: Engine::default(),
             limits: Limits::default(),
-            max_connections: 900,
-            idle_timeout_ms: 3_600_000,
-            sync_interval_ms: 1_000,
-            workers: 2,
+            max_connections: MAX_CONNECTIONS,
+            idle_timeout_ms: IDLE_TIMEOUT_MS,
+            sync_interval_ms: SYNC_INTERVAL_MS,
+            workers: WORKERS,
         }
     }
 

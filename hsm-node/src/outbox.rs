@@ -1,7 +1,7 @@
 //! Replies in the order of their requests, none given out before what it depends on is durable.
 use std::collections::VecDeque;
 
-/// Requests of one connection whose replies have not been given out (README, "Bounds").
+/// Requests of one connection that wait for the disk: enough for the deepest pipeline that pays.
 pub(crate) const IN_FLIGHT_MAX: usize = 1_024;
 
 /// Bytes of replies that wait: sixteen of the largest frames.
@@ -53,9 +53,10 @@ impl Outbox {
     }
 
     /// The bytes that may be sent when everything up to `durable` is durable.
-    pub(crate) fn released(&mut self, durable: u64) -> &[u8] {
+    pub(crate) fn released(&self, durable: u64) -> &[u8] {
         let ready = self.runs.partition_point(|run| run.position <= durable);
-        let end = ready.checked_sub(1).and_then(|last| self.runs.get(last)).map_or(0, |run| run.end);
+        let end =
+            ready.checked_sub(1).and_then(|last| self.runs.get(last)).map_or(0, |run| run.end);
         self.bytes.get(..end).unwrap_or_default()
     }
 

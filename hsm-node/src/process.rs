@@ -3,7 +3,7 @@ use crate::error::NodeError;
 use crate::node::Node;
 use crate::options::Options;
 use crate::store::FjallStore;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -23,18 +23,21 @@ const BLOCKING_KEEP: Duration = Duration::from_secs(1);
 /// when it listens. The log goes to standard error, by RUST_LOG (info by default).
 pub fn main(options: Options) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     // A program that runs several nodes has its log already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).try_init();
     let runtime = Builder::new_multi_thread()
         .worker_threads(options.workers.max(1))
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(BLOCKING_KEEP)
         .enable_all()
         .build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(&options)),
-        Err(cause) => Err(NodeError::Machine(cause)),
-    };
+    let ended = runtime.map_err(NodeError::Machine).and_then(|runtime| {
+        let ended = runtime.block_on(run(&options));
+        // An RSA key may still be being made, for nobody: do not wait for it.
+        runtime.shutdown_background();
+        ended
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -1,4 +1,4 @@
-//! Node to node: brings over the token keys and deletions that clients of the peers made here missing.
+//! Node to node: brings over the token keys and deletions that this HSM missed. Never users.
 use crate::folder::PeerIdentity;
 use crate::node::Shared;
 use hsm_client::{CallError, Connection, Endpoint, TlsIdentity, Trust};
@@ -225,13 +225,14 @@ fn differing(ours: &KeyHash, theirs: &KeyHash) -> Vec<u16> {
 }
 
 /// Of a page of the peer's versions: deletions that are unknown here, and keys that are missing or
-/// older here.
+/// other than here.
 fn wanted(ours: &BTreeMap<u64, u64>, page: &[KeyVersion]) -> (Vec<u64>, Vec<u64>) {
     let lacking = |key: &&KeyVersion| match (ours.get(&key.handle), key.version) {
         // A tombstone wins, whoever has it.
         (Some(0), _) => false,
         (_, 0) => true,
-        (ours, theirs) => ours.is_none_or(|ours| *ours < theirs),
+        // Versions are hashes: which is newer is found out by merging.
+        (ours, theirs) => ours != Some(&theirs),
     };
     let (gone, newer): (Vec<_>, Vec<_>) =
         page.iter().filter(lacking).partition(|key| key.version == 0);
@@ -281,10 +282,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tombstone_wins_and_older_copies_are_not_wanted() {
+    fn a_tombstone_wins_and_equal_copies_are_not_wanted() {
         let ours = BTreeMap::from([(1, 5), (2, 0), (3, 5), (4, 5), (6, 7)]);
         let theirs = [(1, 6), (2, 9), (3, 0), (4, 5), (5, 1), (6, 6), (7, 0)];
         let page = theirs.map(|(handle, version)| KeyVersion { handle, version });
-        assert_eq!(wanted(&ours, &page), (vec![3, 7], vec![1, 5]));
+        assert_eq!(wanted(&ours, &page), (vec![3, 7], vec![1, 5, 6]));
     }
 }

@@ -4,6 +4,7 @@ use crate::world::Machine;
 use hsm_core::{Hsm, Record};
 use std::io;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -90,12 +91,16 @@ pub(crate) fn start(
     place: String,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("writer".into()).spawn(move || {
-        if let Err(cause) = write_groups(&queue, &hsm, store) {
-            let why = format!(
-                "the store {place} failed: {cause}; the node stops, nothing acknowledged is lost"
-            );
-            queue.progress.send_modify(|progress| progress.failed = Some(why.into()));
-        }
+        let write = AssertUnwindSafe(|| write_groups(&queue, &hsm, store));
+        let cause = match catch_unwind(write) {
+            Ok(Ok(())) => return,
+            Ok(Err(cause)) => cause.to_string(),
+            Err(_) => "its writer panicked".to_owned(),
+        };
+        let why = format!(
+            "the store {place} failed: {cause}; the node stops, nothing acknowledged is lost"
+        );
+        queue.progress.send_modify(|progress| progress.failed = Some(why.into()));
     })
 }
 

@@ -91,8 +91,8 @@ impl Connected {
             return Ok(());
         }
         Err(CreateKeyError::ClusterInvalidConfiguration(format!(
-            "to make a key, {} must have active HSMs in at least {} zones; there are {} in {zones}: \
-             create an HSM in another zone",
+            "to make a key, {} must have active HSMs in at least {} zones; there are {} in \
+             {zones}: create an HSM in another zone",
             self.cluster_id,
             self.zones_for_new_keys,
             hsms.len()
@@ -129,7 +129,8 @@ impl Connected {
         ciphertext: &Ciphertext,
         aad: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let made = self.cluster.call(&decryption(handle, ciphertext, aad)).await?;
+        let made = self.cluster.call(&decryption(handle, ciphertext, aad)).await;
+        let made = made.map_err(KeyError::of_decryption)?;
         Ok(Zeroizing::new(made.data.0))
     }
 
@@ -141,7 +142,8 @@ impl Connected {
         ciphertext: &Ciphertext,
         aad: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let made = self.cluster.call_on(hsm_id, &decryption(handle, ciphertext, aad)).await?;
+        let made = self.cluster.call_on(hsm_id, &decryption(handle, ciphertext, aad)).await;
+        let made = made.map_err(KeyError::of_decryption)?;
         Ok(Zeroizing::new(made.data.0))
     }
 

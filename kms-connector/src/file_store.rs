@@ -25,7 +25,7 @@ impl FileStore {
         }
         std::fs::create_dir_all(folder).map_err(|e| says(folder, &e))?;
         let lock = lock(&folder.join(format!("{store_id}.lock")))?;
-        let key = read_or_make_key(folder)?;
+        let key = read_or_make_key(folder, store_id)?;
         Ok(Self { folder: folder.to_owned(), store_id: store_id.to_owned(), key, _lock: lock })
     }
 
@@ -78,13 +78,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
-fn read_or_make_key(folder: &Path) -> Result<SealingKey, StoreError> {
+fn read_or_make_key(folder: &Path, store_id: &str) -> Result<SealingKey, StoreError> {
     let path = folder.join("sealing.key");
-    let Some(text) = read(&path)?.map(zeroize::Zeroizing::new) else {
-        let key = SealingKey::random();
-        replace(folder, &path, key.to_hex().as_bytes()).map_err(|e| says(&path, &e))?;
-        return Ok(key);
-    };
+    if !path.exists() {
+        make_key(folder, &path, store_id).map_err(|e| says(&path, &e))?;
+    }
+    let text = zeroize::Zeroizing::new(std::fs::read(&path).map_err(|e| says(&path, &e))?);
     let mode = std::fs::metadata(&path).map_err(|e| says(&path, &e))?.permissions().mode();
     if mode & 0o077 != 0 {
         let says = format!("{}: others may read it: chmod 600 it", path.display());
@@ -94,20 +93,36 @@ fn read_or_make_key(folder: &Path) -> Result<SealingKey, StoreError> {
     key.ok_or_else(|| StoreError(format!("{}: not a key of 64 hex digits", path.display())))
 }
 
+/// Makes the key, unless the store of another key store in the same folder does it first.
+fn make_key(folder: &Path, path: &Path, store_id: &str) -> io::Result<()> {
+    let new = folder.join(format!("{store_id}.new"));
+    write_new(&new, SealingKey::random().to_hex().as_bytes())?;
+    match std::fs::hard_link(&new, path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+        _ => std::fs::remove_file(&new)?,
+    }
+    File::open(folder)?.sync_all()
+}
+
 /// All or nothing, and durable on return: a new file, synced, takes the old one's name.
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-    // One that a killed process has left behind may have another mode.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    write_new(&new, bytes)?;
     std::fs::rename(&new, path)?;
     File::open(folder)?.sync_all()
 }
 
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    // One that a killed process has left behind may have another mode.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proto::Secret;

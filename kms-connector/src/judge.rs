@@ -70,7 +70,8 @@ pub(crate) fn nobody_reached(cluster_id: &str, servers: &[(String, Unreached)]) 
         ));
     }
     let advice = if any(|why| matches!(why, Unreached::Untrusted(_))) {
-        "the key store's trust anchor must be the customerCA.crt that the cluster was initialized with"
+        "the key store's trust anchor must be the customerCA.crt that the cluster was initialized \
+         with"
     } else if any(|why| matches!(why, Unreached::NotAdmitted(_))) {
         "the service certificate must be of the service CA that the HSMs know"
     } else {
@@ -88,8 +89,8 @@ pub(crate) fn kmsuser_is_fit(hsms: &[(&str, Option<&UserListed>)]) -> Result<(),
     };
     if let Some(missing) = those(&|user| user.is_none()) {
         return Err(Code::UserNotFound.because(format!(
-            "the crypto user {KMSUSER} is missing on {missing} (it was found on {} of {} HSMs): create \
-             it, with the same password on every HSM",
+            "the crypto user {KMSUSER} is missing on {missing} (it was found on {} of {} HSMs): \
+             create it, with the same password on every HSM",
             hsms.iter().filter(|(_, user)| user.is_some()).count(),
             hsms.len()
         )));
@@ -97,13 +98,14 @@ pub(crate) fn kmsuser_is_fit(hsms: &[(&str, Option<&UserListed>)]) -> Result<(),
     let with = |unfit: fn(&UserListed) -> bool| those(&move |user| user.is_some_and(unfit));
     if let Some(hsms) = with(|user| user.second_factor) {
         return Err(Code::InvalidCredentials.because(format!(
-            "{KMSUSER} has a second factor (2FA) on {hsms}, so KMS cannot log in: delete the user and \
-             create it again without 2FA"
+            "{KMSUSER} has a second factor (2FA) on {hsms}, so KMS cannot log in: delete \
+             the user and create it again without 2FA"
         )));
     }
     if let Some(hsms) = with(|user| user.locked) {
         return Err(Code::UserLockedOut.because(format!(
-            "{KMSUSER} is locked out on {hsms}: change its password as an admin, and tell KMS the new one"
+            "{KMSUSER} is locked out on {hsms}: change its password as an admin, and tell KMS \
+             the new one"
         )));
     }
     if let Some(hsms) = with(|user| user.logins > 0) {
@@ -141,13 +143,13 @@ pub(crate) fn not_logged_in(hsm: &str, passwords: &Passwords, tried: usize) -> C
     let known = 1 + usize::from(passwords.next.is_some());
     if tried < known {
         return Code::UserLockedOut.because(format!(
-            "one more wrong password would lock {KMSUSER} out on {hsm}, so KMS does not try: change \
-             its password as an admin, and tell KMS the new one"
+            "one more wrong password would lock {KMSUSER} out on {hsm}, so KMS does not try: \
+             change its password as an admin, and tell KMS the new one"
         ));
     }
     Code::InvalidCredentials.because(format!(
-        "the password that KMS knows is not {KMSUSER}'s on {hsm}: change {KMSUSER}'s password as an \
-         admin on every HSM, and tell KMS the new one"
+        "the password that KMS knows is not {KMSUSER}'s on {hsm}: change {KMSUSER}'s \
+         password as an admin on every HSM, and tell KMS the new one"
     ))
 }
 

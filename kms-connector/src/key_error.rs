@@ -23,7 +23,6 @@ impl From<CallError> for KeyError {
         match error {
             CallError::Refused(refusal) => match refusal.fault {
                 Fault::InvalidHandle | Fault::Deleted => Self::NotFound,
-                Fault::BadSignature => Self::InvalidCiphertext,
                 _ => Self::Refused(refusal),
             },
             CallError::NotSent { .. } | CallError::NoNode { .. } | CallError::Lost { .. } => {
@@ -32,6 +31,17 @@ impl From<CallError> for KeyError {
             CallError::KeyAvailability
             | CallError::KeyReplication { .. }
             | CallError::BadReply(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl KeyError {
+    /// As any other error, but that the data do not fit means that they are not a ciphertext of
+    /// this key.
+    pub(crate) fn of_decryption(error: CallError) -> Self {
+        match error.refusal().map(|refusal| refusal.fault) {
+            Some(Fault::DataUnfit | Fault::BadSignature) => Self::InvalidCiphertext,
+            _ => error.into(),
         }
     }
 }

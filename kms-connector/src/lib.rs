@@ -36,7 +36,8 @@
 //! # let line = fleet::connect(&layout, &views[0]).await?;
 //! # let (role, password) = (Role::Preco, Secret::new("password"));
 //! # line.call(&Login { role, username: username.clone(), password }).await?;
-//! # line.call(&ChangePassword { role, username: username.clone(), password: new.clone(), second_factor: None }).await?;
+//! # let (name, password, second_factor) = (username.clone(), new.clone(), None);
+//! # line.call(&ChangePassword { role, username: name, password, second_factor }).await?;
 //! # let line = fleet::connect(&layout, &views[0]).await?;
 //! # line.call(&Login { role: Role::Co, username, password: new }).await?;
 //! # let (username, password) = ("kmsuser".to_owned(), Secret::new("kmsPswd"));

@@ -131,8 +131,8 @@ impl<'a, L: Line, S: CredentialStore> Rotation<'a, L, S> {
         }
     }
 
-    /// Tells every HSM, then writes down what each has. One that was lost while it was told may
-    /// have either; one that refused, and those after it, have the old one.
+    /// Tells every HSM, then writes down what each has. One that was lost while it was told, or
+    /// failed, may have either password; those behind one that refused have the old one.
     async fn change(
         &mut self,
         entered: &[Entered<'a, L>],
@@ -145,16 +145,14 @@ impl<'a, L: Line, S: CredentialStore> Rotation<'a, L, S> {
                 continue;
             }
             let changed = hsm.line.change(&next).await;
-            match changed.map_err(|e| judge::setback(hsm.line.hsm_id(), &e)) {
-                Ok(()) => done.push(hsm.line.hsm_id().to_owned()),
-                Err(Setback::Away(why)) => {
-                    others.push(apart(hsm, Some(&next)));
-                    self.lose(hsm.line, why);
-                }
-                Err(Setback::Fatal(error)) => {
-                    others.push(apart(hsm, None));
-                    refused = Some(error);
-                }
+            let Err(error) = changed else {
+                done.push(hsm.line.hsm_id().to_owned());
+                continue;
+            };
+            others.push(apart(hsm, Some(&next)));
+            match judge::setback(hsm.line.hsm_id(), &error) {
+                Setback::Away(why) => self.lose(hsm.line, why),
+                Setback::Fatal(error) => refused = Some(error),
             }
         }
         let passwords = Passwords { current: next.clone(), next: None };

@@ -71,6 +71,7 @@ fn aad(store_id: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proto::Secret;

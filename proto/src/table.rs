@@ -67,8 +67,8 @@ macro_rules! for_each_command {
                 "Give out the CSR and the certificates, as DescribeClusters does.";
             0x8072 cluster::GetMembers          => cluster::Members             (Client, Reads, Light, "")
                 "List the HSMs of the cluster, as this one was told.";
-            0x8073 cluster::SetMembers          => cluster::MembersSet          (Appliance, Reads, Light, "")
-                "Tell an HSM who its cluster's members are.";
+            0x8073 cluster::SetMembers          => cluster::MembersSet          (Appliance, Writes, Light, "")
+                "Tell an HSM who its cluster's members are; it remembers.";
             0x0001 cluster::Initialize          => cluster::Initialized         (Appliance, Writes, Password, "CN_INIT_TOKEN")
                 "Install the signed cluster certificate and its trust anchor; create PRECO and the appliance user.";
             0x8074 cluster::BeginBackup         => cluster::BackupBegun         (Appliance, Reads, Heavy, "CN_BACKUP_BEGIN")

@@ -55,10 +55,13 @@ fn a_restart_keeps_users_keys_tombstones_and_locks_and_repeats_no_handle() {
         assert_eq!(try_say(&mut hsm, "b", &wrong).expect_err("wrong").fault, Fault::LoginFailure);
     }
     let hash: KeyHash = say_text::<cluster::GetKeyHash>(&mut hsm, "peer", "");
+    let members = "members=[hsm_id=hsm-aaaaaaaaaaa;hostname=127.0.0.1;port=2223;zone=us-east-1a]";
+    say_text::<cluster::SetMembers>(&mut hsm, "peer", members);
     let masked: MaskedObject = say(&mut hsm, "a", &key::ExtractMaskedObject { handle: kept.handle });
 
     let mut hsm = hsm.restart(native());
     assert_eq!(say_text::<cluster::GetKeyHash>(&mut hsm, "peer", ""), hash, "the same keys");
+    assert_eq!(hsm.hsm.members()[0].port, 2223, "it knows its peers without being told again");
     let locked = session::Login::read("role=CU username=bob password=bobspw12").expect("a request");
     assert_eq!(try_say(&mut hsm, "b", &locked).expect_err("locked").fault, Fault::UserLocked);
     log_in(&mut hsm, "a");

@@ -54,7 +54,7 @@ enum Call<M: Make> {
     Make(Instant, Pending<M::Reply>),
     Extract(usize, Pending<MaskedObject>),
     Insert(usize, Pending<MaskedObjectInserted>),
-    Destroy(usize, Pending<ObjectsDestroyed>),
+    Destroy(Pending<ObjectsDestroyed>),
 }
 
 /// The reply to a [`Call`].
@@ -62,7 +62,7 @@ enum Reply<M: Make> {
     Made(Instant, M::Reply),
     Extracted(usize, Blob),
     Inserted(usize),
-    Destroyed(usize),
+    Destroyed(u64),
 }
 
 impl<M: Make> Call<M> {
@@ -74,13 +74,16 @@ impl<M: Make> Call<M> {
             Self::Extract(key, call) => {
                 ready!(Pin::new(call).poll(cx)).map(|reply| Reply::Extracted(*key, reply.object))
             }
-            Self::Insert(key, call) => ready!(Pin::new(call).poll(cx)).map(|_| Reply::Inserted(*key)),
-            Self::Destroy(count, call) => match ready!(Pin::new(call).poll(cx)) {
+            Self::Insert(key, call) => {
+                ready!(Pin::new(call).poll(cx)).map(|_| Reply::Inserted(*key))
+            }
+            Self::Destroy(call) => match ready!(Pin::new(call).poll(cx)) {
+                Ok(reply) => Ok(Reply::Destroyed(reply.count)),
                 // A peer was quicker to tell this HSM of tombstones, and will tell it of the rest.
                 Err(CallError::Refused(refusal)) if refusal.fault == Fault::InvalidHandle => {
-                    Ok(Reply::Destroyed(*count))
+                    Ok(Reply::Destroyed(0))
                 }
-                done => done.map(|_| Reply::Destroyed(*count)),
+                Err(error) => Err(error),
             },
         })
     }
@@ -179,7 +182,8 @@ impl<M: Make> Driver<M> {
             }
             Reply::Extracted(place, object) => {
                 let insert = InsertMaskedObject { object };
-                for (_, lane) in self.lanes.iter_mut().enumerate().filter(|(other, _)| *other != at) {
+                for (_, lane) in self.lanes.iter_mut().enumerate().filter(|(other, _)| *other != at)
+                {
                     let call = lane.connection.submit(&insert);
                     lane.calls.push_back(Call::Insert(place, call));
                 }
@@ -220,7 +224,7 @@ impl<M: Make> Driver<M> {
             let destroy = DestroyObjects { handles: self.alive.drain(..BATCH).collect() };
             for lane in &mut self.lanes {
                 let call = lane.connection.submit(&destroy);
-                lane.calls.push_back(Call::Destroy(BATCH, call));
+                lane.calls.push_back(Call::Destroy(call));
             }
         }
     }

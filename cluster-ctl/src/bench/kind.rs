@@ -47,7 +47,9 @@ impl Kind {
 }
 
 /// A request that makes a key or a key pair.
-pub(super) trait Make: Command<Reply: Send + 'static> + Send + Sync + Unpin + 'static {
+pub(super) trait Make:
+    Command<Reply: Send + 'static> + Send + Sync + Unpin + 'static
+{
     /// One handle, or two.
     type Handles: AsRef<[u64]> + Copy + Send + Unpin + 'static;
     /// The handles in a reply.

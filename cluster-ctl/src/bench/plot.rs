@@ -15,6 +15,7 @@ const P99: &str = "#c4501b";
 const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#3d444d}\
 .title{font-size:19px;font-weight:600;fill:#1f2328}.quiet{fill:#6e7781}\
 .grid{stroke:#d8dee4;stroke-width:1}.axis{stroke:#8c959f;stroke-width:1}\
+.middle{text-anchor:middle}.end{text-anchor:end}.area{fill-opacity:0.1}\
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}";
 
 /// Where a panel is, and what its values are.
@@ -49,16 +50,18 @@ impl Panel {
             let value = f64::from(n) * self.step;
             let (y, class) = (self.y(value), if n == 0 { "axis" } else { "grid" });
             let label = if self.step < 1.0 { decimals(value, self.step) } else { grouped(value) };
-            put(out, format_args!(
-                r#"<line class="{class}" x1="{LEFT}" y1="{y:.1}" x2="{RIGHT}" y2="{y:.1}"/>"#
-            ));
+            put(
+                out,
+                format_args!(
+                    r#"<line class="{class}" x1="{LEFT}" y1="{y:.1}" x2="{RIGHT}" y2="{y:.1}"/>"#
+                ),
+            );
             let (x, y) = (LEFT - 8.0, y + 4.5);
-            put(out, format_args!(r#"<text x="{x}" y="{y:.1}" text-anchor="end">{label}</text>"#));
+            put(out, format_args!(r#"<text x="{x}" y="{y:.1}" class="end">{label}</text>"#));
         }
         let middle = f64::midpoint(self.top, self.bottom);
-        put(out, format_args!(
-            r#"<text transform="translate(22 {middle}) rotate(-90)" text-anchor="middle">{name}</text>"#
-        ));
+        let place = format!("translate(22 {middle}) rotate(-90)");
+        put(out, format_args!(r#"<text class="middle" transform="{place}">{name}</text>"#));
     }
 
     fn time(&self, out: &mut String) {
@@ -66,18 +69,22 @@ impl Panel {
         for n in 0..=(self.seconds / step + 1e-9) as u32 {
             let at = f64::from(n) * step;
             let (x, y, below) = (self.x(at), self.bottom, self.bottom + 5.0);
-            put(out, format_args!(
-                r#"<line class="axis" x1="{x:.1}" y1="{y}" x2="{x:.1}" y2="{below}"/>"#
-            ));
+            put(
+                out,
+                format_args!(
+                    r#"<line class="axis" x1="{x:.1}" y1="{y}" x2="{x:.1}" y2="{below}"/>"#
+                ),
+            );
             let (y, label) = (y + 20.0, decimals(at, step));
-            put(out, format_args!(
-                r#"<text x="{x:.1}" y="{y}" text-anchor="middle">{label}</text>"#
-            ));
+            put(out, format_args!(r#"<text x="{x:.1}" y="{y}" class="middle">{label}</text>"#));
         }
         let (x, y) = (f64::midpoint(LEFT, RIGHT), self.bottom + 40.0);
-        put(out, format_args!(
-            r#"<text x="{x}" y="{y}" text-anchor="middle">time since the warm-up (s)</text>"#
-        ));
+        put(
+            out,
+            format_args!(
+                r#"<text x="{x}" y="{y}" class="middle">time since the warm-up (s)</text>"#
+            ),
+        );
     }
 
     /// A line through the values that are there.
@@ -105,9 +112,12 @@ pub(super) fn svg(report: &Report) -> String {
     let rates = Panel::new(104.0, 318.0, seconds, most(&|point| Some(point.rate)));
     let times = Panel::new(366.0, 548.0, seconds, most(&|point| point.p99));
     let mut out = String::new();
-    put(&mut out, format_args!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">"#
-    ));
+    put(
+        &mut out,
+        format_args!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#
+        ),
+    );
     put(&mut out, format_args!("<style>{STYLE}</style>"));
     put(&mut out, format_args!(r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>"##));
     let title = format!("{}: {}, {}", report.title(), report.headline(), report.durability());
@@ -121,9 +131,8 @@ pub(super) fn svg(report: &Report) -> String {
     if let (Some(first), Some(last)) = (points.first(), points.last()) {
         let (line, floor) = (rates.points(values()), rates.bottom);
         let (left, right) = (rates.x(first.at), rates.x(last.at));
-        put(&mut out, format_args!(
-            r#"<polygon fill="{RATE}" fill-opacity="0.10" points="{left:.1},{floor} {line} {right:.1},{floor}"/>"#
-        ));
+        let area = format!("{left:.1},{floor} {line} {right:.1},{floor}");
+        put(&mut out, format_args!(r#"<polygon fill="{RATE}" class="area" points="{area}"/>"#));
     }
     rates.line(&mut out, RATE, values());
 
@@ -133,10 +142,13 @@ pub(super) fn svg(report: &Report) -> String {
     times.line(&mut out, P50, points.iter().filter_map(|point| Some((point.at, point.p50?))));
     for (name, colour, x) in [("p50", P50, RIGHT - 110.0), ("p99", P99, RIGHT - 50.0)] {
         let y = times.top - 14.0;
-        put(&mut out, format_args!(
-            r#"<line class="line" stroke="{colour}" x1="{x}" y1="{y}" x2="{}" y2="{y}"/>"#,
-            x + 18.0
-        ));
+        put(
+            &mut out,
+            format_args!(
+                r#"<line class="line" stroke="{colour}" x1="{x}" y1="{y}" x2="{}" y2="{y}"/>"#,
+                x + 18.0
+            ),
+        );
         put(&mut out, format_args!(r#"<text x="{}" y="{}">{name}</text>"#, x + 23.0, y + 4.5));
     }
     out.push_str("</svg>\n");
@@ -151,7 +163,15 @@ fn put(out: &mut String, element: std::fmt::Arguments<'_>) {
 fn step(most: f64, parts: f64) -> f64 {
     let power = 10f64.powf((most / parts).log10().floor());
     let rest = most / parts / power;
-    let round = if rest > 5.0 { 10.0 } else if rest > 2.0 { 5.0 } else if rest > 1.0 { 2.0 } else { 1.0 };
+    let round = if rest > 5.0 {
+        10.0
+    } else if rest > 2.0 {
+        5.0
+    } else if rest > 1.0 {
+        2.0
+    } else {
+        1.0
+    };
     round * power
 }
 
@@ -167,7 +187,9 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        for (most, parts, expected) in [(131_000.0, 5.0, 50_000.0), (10.0, 10.0, 1.0), (0.6, 5.0, 0.2), (24.0, 5.0, 5.0)] {
+        for (most, parts, expected) in
+            [(131_000.0, 5.0, 50_000.0), (10.0, 10.0, 1.0), (0.6, 5.0, 0.2), (24.0, 5.0, 5.0)]
+        {
             assert!((step(most, parts) - expected).abs() < 1e-9, "{most}");
         }
         assert_eq!(decimals(0.4, 0.2), "0.4");

@@ -31,7 +31,7 @@ const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), 
 
 /// One moment of the series.
 pub(super) struct Point {
-    /// Seconds from the beginning to the end of the interval.
+    /// Seconds from the beginning to the middle of the interval.
     pub(super) at: f64,
     /// Keys a second.
     pub(super) rate: f64,
@@ -65,16 +65,19 @@ impl Report {
         format!("{} keys/s", grouped(self.rate(&self.tally.all)))
     }
 
-    /// "engine native · 2 connections to each HSM, 256 keys under way on each · 10.0 s …".
+    /// "engine native · 2 connections to each HSM · 256 keys under way on each · 10.0 s …".
     pub(super) fn setting(&self) -> String {
+        // Each key of a token run occupies one connection to each HSM.
+        let (keys, place) = match self.token {
+            true => (self.connections * self.depth, "at a time"),
+            false => (self.depth, "on each"),
+        };
         format!(
-            "engine {} · {} connection{} to each HSM · {} keys under way on each{} · {:.1} s \
+            "engine {} · {} connection{} to each HSM · {keys} keys under way {place} · {:.1} s \
              after {} s of warm-up{}",
             self.engine,
             self.connections,
             if self.connections == 1 { "" } else { "s" },
-            self.depth,
-            if self.token { " set of one to each HSM" } else { "" },
             self.elapsed.as_secs_f64(),
             self.warm_up.as_secs(),
             if self.interrupted { ", then interrupted" } else { "" },
@@ -130,7 +133,7 @@ impl Report {
             let long = (self.elapsed.as_secs_f64() - begin).min(interval);
             // A fragment tells nothing.
             (long > interval / 5.0).then(|| Point {
-                at: begin + long,
+                at: begin + long / 2.0,
                 rate: count.keys as f64 / long,
                 p50: quantile_us(&count.latency, 0.5).map(|us| us as f64 / 1e3),
                 p99: quantile_us(&count.latency, 0.99).map(|us| us as f64 / 1e3),
@@ -238,10 +241,18 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        for (value, text) in [(0.0, "0"), (999.4, "999"), (1000.0, "1,000"), (1_234_567.0, "1,234,567")] {
+        for (value, text) in
+            [(0.0, "0"), (999.4, "999"), (1000.0, "1,000"), (1_234_567.0, "1,234,567")]
+        {
             assert_eq!(grouped(value), text);
         }
-        for (us, text) in [(7, "7 µs"), (5_123, "5.12 ms"), (51_230, "51.2 ms"), (512_300, "512 ms"), (1_500_000, "1.50 s")] {
+        for (us, text) in [
+            (7, "7 µs"),
+            (5_123, "5.12 ms"),
+            (51_230, "51.2 ms"),
+            (512_300, "512 ms"),
+            (1_500_000, "1.50 s"),
+        ] {
             assert_eq!(span(us), text);
         }
     }

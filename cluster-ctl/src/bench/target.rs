@@ -153,7 +153,9 @@ fn user(pin: Option<&str>, ready: &Ready) -> Result<Credentials, Failure> {
         };
     }
     ready.example_user.clone().ok_or_else(|| {
-        Failure::new("the cluster has no example_user: give a crypto user as CLOUDHSM_PIN=user:password")
+        Failure::new(
+            "the cluster has no example_user: give a crypto user as CLOUDHSM_PIN=user:password",
+        )
     })
 }
 
@@ -170,7 +172,9 @@ mod tests {
         for wrong in ["alice", ":password", "alice:", ""] {
             assert_eq!(name(Some(wrong), &ready), None);
         }
-        assert!(user(None, &ready).err().unwrap().to_string().contains("CLOUDHSM_PIN=user:password"));
+        assert!(
+            user(None, &ready).err().unwrap().to_string().contains("CLOUDHSM_PIN=user:password")
+        );
         ready.example_user = ready.admin.clone();
         assert_eq!(name(None, &ready).as_deref(), Some("admin"));
     }

@@ -87,16 +87,20 @@ fn judge<R>(role: Role, username: &str, outcomes: &Outcomes<R>) -> Result<(), Fa
         let lost = || Failure::Login(format!("Login {}", outcome::node_by_node(outcomes)));
         return if one { Ok(()) } else { Err(lost()) };
     };
+    let all = outcome::unanimous(outcomes);
     let hint = match fault {
+        Fault::UserNotFound if all.is_none() => {
+            "an admin's `user create` repairs a user that some HSMs miss"
+        }
         Fault::LoginFailure | Fault::UserNotFound => "check the name, the role and the password",
-        Fault::UserLocked => "an admin unlocks it with `user change-password`",
-        _ => "see each HSM",
+        Fault::UserLocked => "an admin's `user change-password` unlocks the user",
+        _ => "the login is not repeated by itself",
     };
-    Err(Failure::Login(format!(
-        "Login of {username} ({}) {}\n({hint})",
-        role.cli_name(),
-        outcome::node_by_node(outcomes)
-    )))
+    let what = match all {
+        Some(refusal) => format!("failed: {refusal} ({hint})"),
+        None => format!("{}\n  ({hint})", outcome::node_by_node(outcomes)),
+    };
+    Err(Failure::Login(format!("Login of {username} ({}) {what}", role.cli_name())))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What each HSM did with a change, and what that means for the change as a whole.
 use super::Failure;
 use hsm_client::{CallError, EachNode};
-use proto::{Fault, Refusal};
+use proto::Refusal;
 
 /// What one HSM did.
 #[derive(Debug)]
@@ -59,24 +59,26 @@ pub(super) fn settle<R>(
     if done && outcomes.iter().all(well) {
         return Ok(());
     }
-    let faults: Option<Vec<Fault>> = outcomes
-        .iter()
-        .map(|(_, outcome)| match outcome {
-            Outcome::Refused(refusal) => Some(refusal.fault),
-            _ => None,
-        })
-        .collect();
-    if let (Some(faults), Some((_, Outcome::Refused(first)))) = (faults, outcomes.first())
-        && faults.iter().all(|fault| *fault == first.fault)
-    {
-        return Err(Failure::from(CallError::Refused(first.clone())));
+    if let Some(refusal) = unanimous(outcomes) {
+        return Err(Failure::from(CallError::Refused(refusal.clone())));
     }
     Err(Failure::Partial(format!("{what} {}", node_by_node(outcomes))))
+}
+
+/// The refusal of the first HSM, if all have refused for the same reason.
+pub(super) fn unanimous<R>(outcomes: &[(String, Outcome<R>)]) -> Option<&Refusal> {
+    let refusal = |(_, outcome): &'_ (String, Outcome<R>)| match outcome {
+        Outcome::Refused(refusal) => Some(refusal.fault),
+        _ => None,
+    };
+    let Some((_, Outcome::Refused(first))) = outcomes.first() else { return None };
+    outcomes.iter().all(|outcome| refusal(outcome) == Some(first.fault)).then_some(first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proto::Fault;
 
     fn outcomes(words: &str) -> Outcomes<()> {
         let outcome = |word| match word {

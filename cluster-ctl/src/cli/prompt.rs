@@ -17,7 +17,9 @@ pub(crate) fn secret(prompt: &str) -> io::Result<Option<Secret>> {
         return rpassword::prompt_password(prompt).map(|text| Some(Secret::new(text)));
     }
     ask(prompt)?;
-    Ok(piped_line()?.map(|line| Secret::new(line.as_str())))
+    let line = piped_line()?;
+    ask("\n")?;
+    Ok(line.map(|line| Secret::new(line.as_str())))
 }
 
 /// The password of somebody who logs in.

@@ -207,10 +207,16 @@ async fn create(request: &Credentials, cluster: &Cluster) -> Result<Value, Failu
     let password = new_password(request)?;
     let (role, username) = (request.user.role.role(), request.user.name());
     let there = roles_by_hsm(cluster, &username).await;
+    if let Some((hsm, other)) = there.iter().find(|(_, there)| **there != role) {
+        return Err(Failure::Unfit(format!(
+            "{hsm} has a user {username} with the role {}: delete that one first",
+            other.cli_name()
+        )));
+    }
     let command = CreateUser { role, username, password, second_factor: None };
     let outcomes = outcome::of(cluster.call_each(&command).await);
     outcome::settle("User create", &outcomes, |hsm, refusal| {
-        refusal.fault == Fault::UserExists && there.get(hsm) == Some(&role)
+        refusal.fault == Fault::UserExists && there.contains_key(hsm)
     })?;
     Ok(request.user.answer())
 }

@@ -1,8 +1,7 @@
 //! One HSM as the shell sees it: a connection of its own, and who is logged in there.
-use hsm_client::{CallError, ConnectError, Connection, Endpoint, Request, TlsIdentity};
+use hsm_client::{CallError, ClusterConfig, ConnectError, Connection, Endpoint, Request};
 use proto::{Fault, Role};
 use std::fmt;
-use std::time::Duration;
 
 /// A server of the configuration. Shown as `server 0(127.0.0.1)`.
 pub(super) struct Server {
@@ -23,10 +22,10 @@ impl Server {
     pub(super) async fn open(
         number: usize,
         endpoint: &Endpoint,
-        identity: &TlsIdentity,
-        timeout: Duration,
+        config: &ClusterConfig,
     ) -> Result<Self, ConnectError> {
-        let connection = Connection::open(endpoint, identity, timeout).await?;
+        let connection =
+            Connection::open(endpoint, &config.identity, config.connect_timeout).await?;
         Ok(Self { number, endpoint: endpoint.clone(), connection, login: None })
     }
 

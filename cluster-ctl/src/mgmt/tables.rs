@@ -93,7 +93,8 @@ pub(super) fn keys(server: &str, keys: &[(u64, Hold)], key_hash: Option<&str>) -
         })
         .collect();
     let mut text = format!(
-        "Keys on {server}:\nNumber of keys found {count}\nnumber of keys matched from start index 0::{count}\n{}\n",
+        "Keys on {server}:\nNumber of keys found {count}\n\
+         number of keys matched from start index 0::{count}\n{}\n",
         list.join(",")
     );
     if let Some(hash) = key_hash {
@@ -131,9 +132,10 @@ Number of users found:3
         let row = "
          1              CO              admin                                    NO               0
          2              AU              app_user                                 NO               0
-         3              CU              example_user                             NO               0";
+         3              CU              example_user                             NO               0
+";
         let row = row.replace(" 0\n", " 0               NO\n");
-        let expected = format!("{head}FailureCnt         2FA{row}               NO\n");
+        let expected = format!("{head}FailureCnt         2FA{row}");
         assert_eq!(users("server 0(10.0.2.9)", &listed), expected);
     }
 

@@ -29,12 +29,22 @@ impl ThrowAway {
             sync_interval_ms: 1_000,
         };
         let (folder, place) = Place::take(None, options.ephemeral)?;
-        let (mut session, events) = Session::start(options, folder, Console::silent()).await?;
-        session.settle().await?;
-        session.initialize().await?;
-        session.activate().await?;
-        session.create_users().await?;
-        Ok(Self { session, _events: events, _place: place })
+        let (session, events) = Session::start(options, folder, Console::silent()).await?;
+        let mut cluster = Self { session, _events: events, _place: place };
+        match cluster.bring_up().await {
+            Ok(()) => Ok(cluster),
+            Err(failure) => {
+                cluster.stop().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn bring_up(&mut self) -> Result<(), Failure> {
+        self.session.settle().await?;
+        self.session.initialize().await?;
+        self.session.activate().await?;
+        self.session.create_users().await.map(drop)
     }
 
     /// Where the HSMs are, and the passwords of their users.

@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use certificates::{Certificate, SigningRequest, verify_chain};
 use proto::command::cluster::*;
 use proto::{Blob, NodeState, Role, Secret, limits};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Execute for GetHsmInfo {
@@ -64,9 +64,13 @@ impl Execute for SetMembers {
         if call.request.members.len() > limits::CLUSTER_NODES_MAX {
             return Err(Fault::SizeUnfit.with("a cluster has up to 28 HSMs").into());
         }
-        let mut members = call.hsm.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.clone_from(&call.request.members);
-        Ok(Done::new(MembersSet {}))
+        let node = call.hsm.vault.node();
+        if node.members == call.request.members {
+            return Ok(Done::new(MembersSet {}));
+        }
+        let members = call.request.members.clone();
+        let node = NodeRecord { members, ..(*node).clone() };
+        Ok(Done::new(MembersSet {}).changing(Change::NodeChanged(Arc::new(node))))
     }
 }
 

@@ -83,7 +83,10 @@ impl Line {
 
     /// One request that must be granted.
     pub(crate) async fn call<C: Command>(&mut self, request: &C) -> C::Reply {
-        self.try_call(request).await.unwrap().unwrap_or_else(|why| panic!("{}: {why}", C::SPEC.name))
+        self.try_call(request)
+            .await
+            .unwrap()
+            .unwrap_or_else(|why| panic!("{}: {why}", C::SPEC.name))
     }
 
     /// The refusal that comes without a request, and the end of the line behind it.

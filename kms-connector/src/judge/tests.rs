@@ -1,4 +1,6 @@
 //! The decisions, each as a table: what was seen, and the error or the attempts that follow.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn user(change: impl FnOnce(&mut UserListed)) -> UserListed {
@@ -46,7 +48,8 @@ fn which_kmsuser_is_fit() {
     let busy = || Some(user(|u| u.logins = 2));
     let second = || Some(user(|u| u.second_factor = true));
     let failed = || Some(user(|u| u.login_failures = 5));
-    let cases: &[(&[Option<UserListed>], Option<Code>, &str)] = &[
+    type Case<'a> = (&'a [Option<UserListed>], Option<Code>, &'a str);
+    let cases: &[Case<'_>] = &[
         (&[fit(), fit()], None, ""),
         (&[fit(), failed()], None, ""),
         (&[fit(), None], Some(Code::UserNotFound), "missing on h1 (it was found on 1 of 2 HSMs)"),

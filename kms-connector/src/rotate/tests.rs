@@ -1,4 +1,6 @@
 //! Rotation on HSMs of memory, killed and cut at every step, and taken up again.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::credentials::StoreError;
 use crate::error::ConnectionErrorCode as Code;
@@ -56,8 +58,9 @@ impl World {
 
     /// Whether the step goes well; never returns if the connector is killed at it.
     async fn step(&self) -> bool {
+        let now = self.step.fetch_add(1, Relaxed);
         match self.mishap {
-            Some((at, mishap)) if at == self.step.fetch_add(1, Relaxed) => match mishap {
+            Some((at, mishap)) if at == now => match mishap {
                 Mishap::Killed => std::future::pending().await,
                 Mishap::LineCut => false,
             },

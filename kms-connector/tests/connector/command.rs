@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 /// Writes a configuration for the cluster.
 fn config(rig: &Rig) -> PathBuf {
@@ -94,10 +94,15 @@ async fn its_failures_have_a_code_and_a_status() {
 async fn killed_at_any_moment_it_connects_again() {
     let rig = Rig::new(&["us-east-1a", "us-east-1b", "us-east-1c"]).await;
     assert!(tell(&rig, PASSWORD).status.success());
+    let begun = Instant::now();
+    let (mut child, ..) = connected(&rig);
+    let whole = begun.elapsed();
+    child.kill().unwrap();
+    child.wait().unwrap();
     for turn in 0..12 {
         let mut child = command(&rig, &["--json", "connect"]).spawn().unwrap();
-        // The moment of the kill: spread over the whole of a connect, whatever it takes.
-        tokio::time::sleep(Duration::from_millis(20 * turn)).await;
+        // The moments of the kill are spread over the whole of a connect.
+        tokio::time::sleep(whole * turn / 10).await;
         child.kill().unwrap();
         child.wait().unwrap();
         for n in 0..3 {

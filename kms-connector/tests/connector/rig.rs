@@ -103,10 +103,6 @@ impl Rig {
 
     /// A connection of the control plane.
     pub(crate) async fn service(&self, n: usize) -> Connection {
-        if !self.layout.customer_ca().exists() {
-            let any = make_ca("customerCA").unwrap();
-            fleet::write_public(&self.layout.customer_ca(), any.certificate().as_bytes()).unwrap();
-        }
         fleet::connect(&self.layout, &self.views[n]).await.unwrap()
     }
 
