@@ -61,7 +61,7 @@ struct Keygen {
     #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
     connections: u8,
     /// Keys under way on each connection; token keys: on each set of one to each HSM [default:
-    /// 256; 8 for RSA]
+    /// 256; 2 for RSA]
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u16).range(1..=1000))]
     depth: Option<u16>,
     /// How long to measure, after 1 s of warm-up that is not counted

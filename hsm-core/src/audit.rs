@@ -86,7 +86,15 @@ impl Audit {
     }
 
     /// Adds a record; it gets the next sequence number.
-    pub(crate) fn push(&self, opcode: u16, name: &str, session: u64, response: u16, subject: Subject, now_us: u64) {
+    pub(crate) fn push(
+        &self,
+        opcode: u16,
+        name: &str,
+        session: u64,
+        response: u16,
+        subject: Subject,
+        now_us: u64,
+    ) {
         let mut log = self.log();
         let record = AuditRecord {
             sequence: log.next,

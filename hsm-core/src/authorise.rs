@@ -1,5 +1,5 @@
 //! May this session make this request, and use this key? The one place where that is decided.
-use crate::crypto::{CryptoError, Engine, Prepared};
+use crate::crypto::{CryptoError, Engine, Prepared, Random};
 use crate::key::Key;
 use crate::serve::Hsm;
 use crate::session::Session;
@@ -84,10 +84,19 @@ impl<C> Granted<'_, C> {
     }
 
     /// A key that may be used with a mechanism for a purpose: its type and its attributes agree.
-    pub(crate) fn usable(&mut self, handle: u64, mechanism: Mechanism, purpose: Use) -> Result<Arc<Key>, Refusal> {
+    pub(crate) fn usable(
+        &mut self,
+        handle: u64,
+        mechanism: Mechanism,
+        purpose: Use,
+    ) -> Result<Arc<Key>, Refusal> {
         let key = self.key(handle, Access::Use)?;
         if !mechanism.uses().contains(&purpose) || !mechanism.key_types().contains(&key.key_type) {
-            return Err(Fault::KeyTypeUnfit.with(format!("{} and {}", mechanism.name(), key.key_type.name())));
+            return Err(Fault::KeyTypeUnfit.with(format!(
+                "{} and {}",
+                mechanism.name(),
+                key.key_type.name()
+            )));
         }
         let (attribute, class) = match purpose {
             Use::Sign => (Attribute::Sign, KeyClass::PrivateKey),
@@ -98,7 +107,11 @@ impl<C> Granted<'_, C> {
             Use::Unwrap => (Attribute::Unwrap, KeyClass::PrivateKey),
         };
         if key.class != KeyClass::SecretKey && key.class != class {
-            return Err(Fault::KeyTypeUnfit.with(format!("{} needs a {}", attribute.name(), class.name())));
+            return Err(Fault::KeyTypeUnfit.with(format!(
+                "{} needs a {}",
+                attribute.name(),
+                class.name()
+            )));
         }
         if !key.flags.has(attribute) {
             return Err(Fault::UseForbidden.with(format!("{} is false", attribute.name())));
@@ -114,7 +127,7 @@ impl<C> Granted<'_, C> {
     pub(crate) fn compute<T>(
         &self,
         key: &Key,
-        run: impl FnOnce(&dyn Engine, &Prepared, &mut dyn FnMut(&mut [u8])) -> Result<T, CryptoError>,
+        run: impl FnOnce(&dyn Engine, &Prepared, Random<'_>) -> Result<T, CryptoError>,
     ) -> Result<T, Refusal> {
         let engine = self.engine();
         let prepared = key.prepared(engine).map_err(refusal)?;

@@ -44,7 +44,9 @@ pub(crate) fn open(vault: &Vault, seal: &Seal, sealed: &[u8]) -> Result<Vec<Chan
     // Who the members are is told to each HSM; in a backup they are those of another day.
     node.members = vault.node().members.clone();
     let mut changes = vec![Change::NodeChanged(Arc::new(node))];
-    changes.extend(record.users.into_iter().map(|u| Change::UserAdded(Arc::new(User::from_record(u)))));
+    changes.extend(
+        record.users.into_iter().map(|u| Change::UserAdded(Arc::new(User::from_record(u)))),
+    );
     for key in record.keys {
         let key = Key::from_record(key).map_err(|_| unfit("it holds a key that cannot be read"))?;
         changes.push(Change::KeyAdded(Arc::new(key)));

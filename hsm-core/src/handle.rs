@@ -35,7 +35,16 @@ impl Handles {
     /// Goes on behind what was reserved before the last stop.
     pub(crate) fn resume(node: u16, reserved: u64) -> Self {
         let next = reserved.max(FIRST);
-        Self { node, blocks: Mutex::new(Blocks { next, upto: next, position: 0, upto_before: next, position_before: 0 }) }
+        Self {
+            node,
+            blocks: Mutex::new(Blocks {
+                next,
+                upto: next,
+                position: 0,
+                upto_before: next,
+                position_before: 0,
+            }),
+        }
     }
 
     /// The next handle, and the position that must be durable before it may be seen. A new block
@@ -93,7 +102,10 @@ mod tests {
     fn a_restart_skips_what_was_reserved() {
         let handles = Handles::resume(0, 0);
         let mut upto = 0;
-        handles.next(|r| { upto = r.upto; 1 });
+        handles.next(|r| {
+            upto = r.upto;
+            1
+        });
         let (handle, _) = Handles::resume(0, upto).next(|_| 1);
         assert_eq!(handle, upto);
     }

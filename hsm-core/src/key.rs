@@ -83,7 +83,8 @@ impl Key {
 
     /// Stamps a change so that it wins over all that this key has seen.
     pub(crate) fn next_stamp(&self, node: u16) -> Stamp {
-        let stamps = self.changed.iter().map(|c| &c.stamp).chain(self.shares.iter().map(|s| &s.stamp));
+        let stamps =
+            self.changed.iter().map(|c| &c.stamp).chain(self.shares.iter().map(|s| &s.stamp));
         Stamp { counter: stamps.map(|s| s.counter).max().unwrap_or(0) + 1, node }
     }
 
@@ -112,7 +113,8 @@ impl Key {
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
         let mut news = false;
         for theirs in &other.changed {
-            let ours = self.changed.iter().find(|c| c.setting.attribute == theirs.setting.attribute);
+            let ours =
+                self.changed.iter().find(|c| c.setting.attribute == theirs.setting.attribute);
             if ours.is_none_or(|ours| newer(&theirs.stamp, &ours.stamp)) {
                 self.set(theirs.setting.clone(), theirs.stamp.clone());
                 news = true;
@@ -132,7 +134,10 @@ impl Key {
     pub(crate) fn version(&self) -> u64 {
         let mut version = mix(self.handle);
         for c in &self.changed {
-            version = mix(version ^ mix(c.stamp.counter) ^ mix(c.stamp.node.into()) ^ u64::from(c.setting.attribute.code()));
+            version = mix(version
+                ^ mix(c.stamp.counter)
+                ^ mix(c.stamp.node.into())
+                ^ u64::from(c.setting.attribute.code()));
         }
         for s in &self.shares {
             let name = s.username.bytes().fold(0, |sum, b| mix(sum ^ u64::from(b)));
@@ -146,7 +151,9 @@ impl Key {
         let material = &self.secret.material;
         let rsa = || material.rsa_public();
         Some(match attribute {
-            _ if attribute.kind() == Kind::Flag => Setting::flag(attribute, self.flags.has(attribute)),
+            _ if attribute.kind() == Kind::Flag => {
+                Setting::flag(attribute, self.flags.has(attribute))
+            }
             Attribute::Class => Setting::number(attribute, self.class.code()),
             Attribute::KeyType => Setting::number(attribute, self.key_type.code()),
             Attribute::Label => Setting::text(attribute, self.label.clone()),
@@ -159,7 +166,7 @@ impl Key {
                 _ => return None,
             },
             Attribute::Modulus => Setting::bytes(attribute, rsa()?.0),
-            Attribute::ModulusBits => Setting::number(attribute, bits(&rsa()?.0)),
+            Attribute::ModulusBits => Setting::number(attribute, bits(rsa()?.0)),
             Attribute::PublicExponent => Setting::bytes(attribute, rsa()?.1),
             Attribute::Curve => Setting::number(attribute, self.curve()?.code()),
             Attribute::EcPoint => match material {

@@ -1,5 +1,7 @@
 //! What is written to disk, into masked objects and into backups: plain messages, sealed elsewhere.
-use proto::{Blob, Curve, KeyClass, KeyType, NodeState, Reader, Refusal, Role, Setting, Value, Writer};
+use proto::{
+    Blob, Curve, KeyClass, KeyType, NodeState, Reader, Refusal, Role, Setting, Value, Writer,
+};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -38,8 +40,9 @@ proto::message! {
     Share { 0 username: String, 2 shared: bool, 4 stamp: Stamp }
     /// A key. Attributes that a rule derives from the others are not in it.
     KeyRecord {
-        0 handle: u64, 2 class: KeyClass, 4 key_type: KeyType, 6 owner: String, 8 label: String, 10 id: Blob,
-        12 flags: u32, 14 material: Veiled, 16 retry: Option<Blob>, 18 changed: Vec<Changed>,
+        0 handle: u64, 2 class: KeyClass, 4 key_type: KeyType, 6 owner: String, 8 label: String,
+        10 id: Blob, 12 flags: u32, 14 material: Veiled, 16 retry: Option<Blob>,
+        18 changed: Vec<Changed>,
         20 shares: Vec<Share>,
     }
     /// What is left of a deleted token key. Takes the key's slot.
@@ -65,7 +68,10 @@ proto::message! {
     /// Audit records whose sequence numbers begin alike; `before` is the chain's value before them.
     AuditBlock { 0 number: u64, 2 before: Blob, 4 records: Vec<Blob> }
     /// A whole HSM.
-    BackupRecord { 0 node: NodeRecord, 2 users: Vec<UserRecord>, 4 keys: Vec<KeyRecord>, 6 tombstones: Vec<u64> }
+    BackupRecord {
+        0 node: NodeRecord, 2 users: Vec<UserRecord>, 4 keys: Vec<KeyRecord>,
+        6 tombstones: Vec<u64>,
+    }
     /// An EC key's material.
     EcMaterial { 0 curve: Curve, 2 scalar: Option<Veiled>, 4 point: Blob }
 }

@@ -2,8 +2,8 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 const EPOCH_LEN: usize = 8;
@@ -42,7 +42,8 @@ impl Seal {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Broken)?;
         let mut plain = Zeroizing::new(body.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self.0.open_in_place(nonce, Aad::from(aad), &mut plain).map_err(|_| Broken)?.len();
+        let length =
+            self.0.open_in_place(nonce, Aad::from(aad), &mut plain).map_err(|_| Broken)?.len();
         plain.truncate(length);
         Ok(plain)
     }
@@ -91,7 +92,8 @@ impl RecordSeal {
         let (epoch, sealed) = value.split_first_chunk::<EPOCH_LEN>().ok_or(Broken)?;
         let epoch = u64::from_be_bytes(*epoch);
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let seal = earlier.entry(epoch).or_insert_with(|| Arc::new(derive(&self.master, epoch))).clone();
+        let seal =
+            earlier.entry(epoch).or_insert_with(|| Arc::new(derive(&self.master, epoch))).clone();
         drop(earlier);
         seal.open(&self.aad(slot), sealed)
     }

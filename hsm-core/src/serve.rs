@@ -7,7 +7,9 @@ use crate::handle::Handles;
 use crate::identity::{Factory, Identity};
 use crate::key::Key;
 use crate::logins::Logins;
-use crate::record::{AuditBlock, Boot, KeyRecord, NodeRecord, Reservation, Tombstone, UserGone, UserRecord, slot};
+use crate::record::{
+    AuditBlock, Boot, KeyRecord, NodeRecord, Reservation, Tombstone, UserGone, UserRecord, slot,
+};
 use crate::seal::{RecordSeal, Seal};
 use crate::session::{Login, Peer, Session};
 use crate::settings::Settings;
@@ -17,8 +19,8 @@ use crate::world::{Record, World};
 use proto::command::cluster::Member;
 use proto::command::*;
 use proto::{Fault, Frame, Message, Opcode, Refusal, Weight, put_frame};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
 /// One HSM. Shared by all its connections; every method takes `&self`.
@@ -70,7 +72,11 @@ pub fn weight(code: u16) -> Weight {
 
 impl Hsm {
     /// Switches a new HSM on for the first time.
-    pub fn create(settings: Settings, factory: Factory, world: &dyn World) -> Result<Self, OpenError> {
+    pub fn create(
+        settings: Settings,
+        factory: Factory,
+        world: &dyn World,
+    ) -> Result<Self, OpenError> {
         let node = Arc::new(factory.into_record(settings.hsm_id.clone()));
         let hsm = Self::new(settings, node.clone(), 0, 0, Vec::new());
         hsm.boot(1, world);
@@ -100,7 +106,13 @@ impl Hsm {
         Ok(hsm)
     }
 
-    fn new(settings: Settings, node: Arc<NodeRecord>, reserved: u64, reboot: u64, blocks: Vec<AuditBlock>) -> Self {
+    fn new(
+        settings: Settings,
+        node: Arc<NodeRecord>,
+        reserved: u64,
+        reboot: u64,
+        blocks: Vec<AuditBlock>,
+    ) -> Self {
         Self {
             vault: Vault::new(node, settings.capacity()),
             audit: Audit::resume(blocks, reboot + 1),
@@ -167,7 +179,13 @@ impl Hsm {
 
     /// Answers one request: appends one reply to `out`, and returns the position that must be
     /// durable before that reply may be released; 0 if it may be at once.
-    pub fn serve(&self, world: &dyn World, session: &mut Session, frame: Frame<'_>, out: &mut Vec<u8>) -> u64 {
+    pub fn serve(
+        &self,
+        world: &dyn World,
+        session: &mut Session,
+        frame: Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         session.seen = 0;
         match Opcode::from_code(frame.code) {
             Some(opcode) => self.dispatch(opcode, world, session, frame, out),
@@ -179,7 +197,13 @@ impl Hsm {
         session.seen
     }
 
-    fn run<C: Execute>(&self, world: &dyn World, session: &mut Session, frame: Frame<'_>, out: &mut Vec<u8>) {
+    fn run<C: Execute>(
+        &self,
+        world: &dyn World,
+        session: &mut Session,
+        frame: Frame<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let outcome = proto::decode::<C>(frame.body)
             .and_then(|request| authorise(request, self, session, world))
             .map_err(Failed::from)
@@ -206,8 +230,10 @@ impl Hsm {
     ) -> Result<C::Reply, Refusal> {
         let response = reply.as_ref().err().map_or(0, |r| r.fault as u16);
         // Never of the appliance user: what HSMs do among themselves is not in CloudHSM's log.
-        let audited = !C::SPEC.audit.is_empty() && (session.peer == Peer::Client || session.login.is_some()
-            || C::SPEC.who == proto::Who::Appliance);
+        let audited = !C::SPEC.audit.is_empty()
+            && (session.peer == Peer::Client
+                || session.login.is_some()
+                || C::SPEC.who == proto::Who::Appliance);
         let number = session.number;
         let unnamed = [Subject::default()];
         let note = |response: u16| {
@@ -263,7 +289,9 @@ impl Hsm {
                 Change::UserAdded(user) | Change::UserChanged { user, .. } => {
                     self.record(slot::user(user.id), &user.to_record(), world)
                 }
-                Change::UserRemoved { id } => self.record(slot::user(*id), &UserGone { id: *id }, world),
+                Change::UserRemoved { id } => {
+                    self.record(slot::user(*id), &UserGone { id: *id }, world)
+                }
                 Change::NodeChanged(node) => self.record(slot::NODE.to_vec(), &**node, world),
                 Change::HandlesReserved(r) => self.record(slot::HANDLES.to_vec(), r, world),
             })

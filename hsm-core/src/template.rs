@@ -37,7 +37,11 @@ pub(crate) struct Wish<'a> {
 
 impl Draft {
     /// Defaults (user guide, PKCS#11 attributes), then the client's wishes, then what follows.
-    pub(crate) fn new(wish: Wish<'_>, owner: Arc<str>, retry: Option<[u8; 16]>) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        wish: Wish<'_>,
+        owner: Arc<str>,
+        retry: Option<[u8; 16]>,
+    ) -> Result<Self, Refusal> {
         check_label(&wish.label)?;
         let mut draft = Self {
             class: wish.class,
@@ -151,8 +155,15 @@ fn check_id(id: &[u8]) -> Result<(), Refusal> {
 }
 
 /// Can a key of this kind have this value? (User guide, PKCS#11 attributes.)
-fn check_flag(class: KeyClass, key_type: KeyType, attribute: Attribute, value: bool) -> Result<(), Refusal> {
-    use Attribute::{Decrypt, Derive, Encrypt, Private, Sensitive, Sign, Unwrap, Verify, Wrap, WrapWithTrusted};
+fn check_flag(
+    class: KeyClass,
+    key_type: KeyType,
+    attribute: Attribute,
+    value: bool,
+) -> Result<(), Refusal> {
+    use Attribute::{
+        Decrypt, Derive, Encrypt, Private, Sensitive, Sign, Unwrap, Verify, Wrap, WrapWithTrusted,
+    };
     if !value {
         return match attribute {
             Private => Err(unfit(attribute, "is always true")),
@@ -161,7 +172,9 @@ fn check_flag(class: KeyClass, key_type: KeyType, attribute: Attribute, value: b
         };
     }
     let uses: &[Attribute] = match (class, key_type) {
-        (KeyClass::SecretKey, KeyType::Aes) => &[Encrypt, Decrypt, Sign, Verify, Wrap, Unwrap, Derive],
+        (KeyClass::SecretKey, KeyType::Aes) => {
+            &[Encrypt, Decrypt, Sign, Verify, Wrap, Unwrap, Derive]
+        }
         (KeyClass::SecretKey, _) => &[Sign, Verify, Derive],
         (KeyClass::PrivateKey, KeyType::Ec) => &[Sign, Derive],
         (KeyClass::PrivateKey, _) => &[Sign, Decrypt, Unwrap],
@@ -169,7 +182,8 @@ fn check_flag(class: KeyClass, key_type: KeyType, attribute: Attribute, value: b
         (KeyClass::PublicKey, _) => &[Verify, Encrypt, Wrap],
     };
     let is_use = matches!(attribute, Encrypt | Decrypt | Sign | Verify | Wrap | Unwrap | Derive);
-    let on_public = matches!(attribute, Sensitive | WrapWithTrusted) && class == KeyClass::PublicKey;
+    let on_public =
+        matches!(attribute, Sensitive | WrapWithTrusted) && class == KeyClass::PublicKey;
     if (is_use && !uses.contains(&attribute)) || on_public {
         let kind = format!("cannot be true for a {} {}", key_type.name(), class.name());
         return Err(unfit(attribute, &kind));
@@ -193,7 +207,9 @@ pub(crate) fn check_change(key: &Key, setting: &Setting, by_co: bool) -> Result<
     match (&setting.value, attribute.change()) {
         (_, Change::Never | Change::AtCreation) => return Err(read_only()),
         (Datum::Flag(false), Change::OnlyUp) if key.flags.has(attribute) => return Err(read_only()),
-        (Datum::Flag(true), Change::OnlyDown) if !key.flags.has(attribute) => return Err(read_only()),
+        (Datum::Flag(true), Change::OnlyDown) if !key.flags.has(attribute) => {
+            return Err(read_only());
+        }
         _ => {}
     }
     match &setting.value {

@@ -60,7 +60,9 @@ pub(crate) fn canonical_name(name: &str) -> Result<String, Refusal> {
     let fits = (1..=limits::USERNAME_MAX).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !fits {
-        return Err(Fault::NameUnfit.with(format!("{:?}", name.chars().take(40).collect::<String>())));
+        return Err(
+            Fault::NameUnfit.with(format!("{:?}", name.chars().take(40).collect::<String>()))
+        );
     }
     Ok(name.to_ascii_lowercase())
 }

@@ -76,7 +76,11 @@ impl Vault {
     }
 
     /// Admits the changes, has them recorded, applies them. All or none.
-    pub(crate) fn commit(&self, changes: &[Change], record: impl FnOnce() -> u64) -> Result<u64, Refusal> {
+    pub(crate) fn commit(
+        &self,
+        changes: &[Change],
+        record: impl FnOnce() -> u64,
+    ) -> Result<u64, Refusal> {
         let _one = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.admit(changes)?;
         let position = record();
@@ -101,7 +105,9 @@ impl Vault {
                     let now = self.keys.get(key.handle).ok_or(Fault::InvalidHandle)?;
                     unchanged(now.position, *was)?;
                 }
-                Change::KeyRemoved { handle } if self.keys.presence(*handle) == Presence::Removed => {
+                Change::KeyRemoved { handle }
+                    if self.keys.presence(*handle) == Presence::Removed =>
+                {
                     return Err(Fault::InvalidHandle.into());
                 }
                 Change::UserAdded(user) => users.admit(user, self.capacity.users)?,
@@ -167,5 +173,9 @@ impl Vault {
 
 /// Somebody else was quicker: the decision was made on what is no longer so.
 fn unchanged(now: u64, was: u64) -> Result<(), Refusal> {
-    if now == was { Ok(()) } else { Err(Fault::Busy.with("it was changed at the same time: try again")) }
+    if now == was {
+        Ok(())
+    } else {
+        Err(Fault::Busy.with("it was changed at the same time: try again"))
+    }
 }

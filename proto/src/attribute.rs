@@ -50,13 +50,17 @@ macro_rules! attributes {
             pub const fn name(self) -> &'static str { match self { $(Self::$name => $text),* } }
 
             /// The name in cloudhsm_mgmt_util; empty where it has none.
-            pub const fn object_name(self) -> &'static str { match self { $(Self::$name => $obj),* } }
+            pub const fn object_name(self) -> &'static str {
+                match self { $(Self::$name => $obj),* }
+            }
 
             /// What kind of value it has.
             pub const fn kind(self) -> Kind { match self { $(Self::$name => Kind::$kind),* } }
 
             /// How it may change.
-            pub const fn change(self) -> Change { match self { $(Self::$name => Change::$change),* } }
+            pub const fn change(self) -> Change {
+                match self { $(Self::$name => Change::$change),* }
+            }
         }
     };
 }
@@ -186,7 +190,9 @@ impl Value for Setting {
             _ => Datum::Number(from.u64()?),
         };
         if value.kind() != attribute.kind() {
-            return Err(Fault::Malformed.with(format!("{} has another kind of value", attribute.name())));
+            return Err(
+                Fault::Malformed.with(format!("{} has another kind of value", attribute.name()))
+            );
         }
         Ok(Self { attribute, value })
     }

@@ -179,7 +179,9 @@ macro_rules! declare {
             /// Reads a request and writes it again: for tests of strictness.
             pub fn read_request(self, body: &[u8]) -> Result<Vec<u8>, Refusal> {
                 let mut again = Vec::new();
-                match self { $(Self::$name => encode(&decode::<$module::$name>(body)?, &mut again)),* }
+                match self { $(Self::$name => {
+                    encode(&decode::<$module::$name>(body)?, &mut again);
+                })* }
                 Ok(again)
             }
         }

@@ -21,7 +21,9 @@ macro_rules! faults {
             }
 
             /// The name of the row.
-            pub const fn name(self) -> &'static str { match self { $(Self::$name => stringify!($name)),* } }
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
 
             /// The sentence that a person reads.
             pub const fn says(self) -> &'static str { match self { $(Self::$name => $says),* } }
@@ -32,11 +34,15 @@ macro_rules! faults {
 faults! {
     // CloudHSM's (user guide, key_mgmt_util Error2String and audit logs)
     0x001b BadSignature        "CSP Error: ERR_BAD_PKCS_DATA";
-    0x009d UserNotFound        "HSM Error: user isn't initialized or user with this name doesn't exist";
+    0x009d UserNotFound
+        "HSM Error: user isn't initialized or user with this name doesn't exist";
     0x00a3 LoginFailure        "HSM Error: RET_USER_LOGIN_FAILURE";
     0x00a8 InvalidHandle       "HSM Error: Invalid object handle is passed to this operation";
-    0x00b3 PolicyViolation     "HSM Error: This operation violates the current configured/FIPS policies";
-    0x00bb Busy                "HSM Error: HSM is already busy generating the keys(or random bytes) for another request";
+    0x00b3 PolicyViolation
+        "HSM Error: This operation violates the current configured/FIPS policies";
+    0x00bb Busy
+        "HSM Error: HSM is already busy generating the keys(or random bytes) for another \
+         request";
     0x00c6 KeyAccessDenied     "HSM Error: Key Access is denied";
     0x00db InvalidUserType     "HSM Error: Invalid User Type.";
     // ours: the protocol
@@ -47,7 +53,8 @@ faults! {
     0x8005 StorageFailed       "the HSM could not make the change durable";
     0x8006 TooManyConnections  "the HSM has as many connections as it takes";
     // ours: the HSM's state
-    0x8011 NotInitialized      "the HSM is not initialized: sign its CSR and install the certificate first";
+    0x8011 NotInitialized
+        "the HSM is not initialized: sign its CSR and install the certificate first";
     0x8012 AlreadyInitialized  "the HSM is initialized already";
     0x8013 CertificateUnfit    "the certificate does not fit";
     0x8014 BackupUnfit         "the backup cannot be restored here";
@@ -55,14 +62,20 @@ faults! {
     0x8021 NotLoggedIn         "log in first";
     0x8022 AlreadyLoggedIn     "this connection is logged in already: log out first";
     0x8023 UserExists          "a user with this name and type exists already";
-    0x8024 UserLocked          "the user is locked out after too many wrong passwords: a CO must change its password";
+    0x8024 UserLocked
+        "the user is locked out after too many wrong passwords: a CO must change its \
+         password";
     0x8025 UserLoggedIn        "the user is logged in from another connection";
     0x8026 UserOwnsKeys        "the user owns keys: delete them first";
     0x8027 NameUnfit           "the user name does not fit: 1 to 31 letters, digits or underscores";
     0x8028 PasswordUnfit       "the password does not fit";
     0x8029 UsersFull           "the HSM has as many users as its type allows";
-    0x802a KmsUserPassword     "the password of kmsuser must be 7 to 32 letters and digits, or AWS KMS could not use it";
-    0x802b KmsUserSecondFactor "kmsuser must not have a second factor (2FA): AWS KMS could not log in. Create it again without 2FA";
+    0x802a KmsUserPassword
+        "the password of kmsuser must be 7 to 32 letters and digits, or AWS KMS could not \
+         use it";
+    0x802b KmsUserSecondFactor
+        "kmsuser must not have a second factor (2FA): AWS KMS could not log in. Create it \
+         again without 2FA";
     0x802c NotSimulated        "this is not simulated yet";
     // ours: keys
     0x8031 KeysFull            "the HSM has as many keys as its type allows";

@@ -55,8 +55,9 @@ impl<'b> Deframer<'b> {
         let Some((length, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_be_bytes(*length) as usize;
         if !(AFTER_LENGTH..=FRAME_MAX).contains(&length) {
-            return Err(Fault::Malformed
-                .with(format!("a frame of {length} bytes: it must have {AFTER_LENGTH} to {FRAME_MAX}")));
+            return Err(Fault::Malformed.with(format!(
+                "a frame of {length} bytes: it must have {AFTER_LENGTH} to {FRAME_MAX}"
+            )));
         }
         let Some(frame) = rest.get(..length) else { return Ok(None) };
         let Some((id, frame)) = frame.split_first_chunk::<4>() else { return Ok(None) };

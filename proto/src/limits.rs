@@ -45,13 +45,14 @@ pub const SHARES_MAX: usize = USERS_HSM2M;
 /// CLI reference, generate-symmetric generic-secret: 1 to 800 bytes.
 pub const GENERIC_SECRET_MAX: usize = 800;
 
-/// Data of one Sign, Encrypt, Digest and so on: the largest of PKCS#11's documented maxima (16,288).
+/// Data of one Sign, Encrypt, Digest and so on: the largest maximum that the user guide's
+/// PKCS#11 mechanisms page gives.
 pub const DATA_MAX: usize = 16_288;
 
 /// Random bytes of one request.
 pub const RANDOM_MAX: usize = 16_384;
 
-/// Handles in one `FindKeys` reply or `DestroyObjects` request: they fit a frame with room to spare.
+/// Handles in one `FindKeys` reply or `DestroyObjects` request: they fit a frame with room left.
 pub const HANDLES_MAX: usize = 4_096;
 
 /// Attributes of one template: there are fewer rows in the table.

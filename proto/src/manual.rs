@@ -7,33 +7,7 @@ use crate::mechanism::Mechanism;
 use crate::message::Field;
 use std::fmt::Write as _;
 
-const OPENING: &str = "\
-# The protocol of cloudhsm-sim
-
-Made from the tables in `proto/src` by `UPDATE_EXPECT=1 cargo test -p proto`; a test holds it against them.
-AWS's own protocol is proprietary; this one is ours, in its style: opcodes are the numbers of CloudHSM's audit
-log and refusals its return codes, where AWS publishes them.
-
-## Connections
-
-TLS 1.3 with a client certificate, of customerCA or of the installation's service CA. Inside it, frames both ways:
-
-    length u32 | id u32 | code u16 | body
-
-Numbers are big endian; `length` counts what follows it. A request's `code` is an opcode; a reply bears the
-request's `id`, and its `code` is 0 or a fault. Requests may be sent without waiting for replies; replies come in
-the order of the requests. The first request is `Hello`. A frame that cannot be read ends the connection: the
-refusal is its last frame, with the id 0 where none could be read.
-
-## Bodies
-
-CBOR (RFC 8949): one map from field number to value, numbers rising, all lengths definite, all numbers in their
-shortest form, nothing behind it. A field that is optional and not there is left out, and so is an empty list. A
-reader must refuse an unknown field with an even number and pass over one with an odd number. A body of no fields
-is the empty map `a0`. The body of a refusal is empty, or `{1: text}` with what exactly was wrong.
-An `attribute` is the pair `[number, value]`; `role`, `class`, `key type`, `curve`, `hash`, `mechanism` and `state`
-are numbers; `flag` is true or false.
-";
+const OPENING: &str = include_str!("manual.md");
 
 fn fields(fields: &[Field]) -> String {
     if fields.is_empty() {
@@ -67,7 +41,8 @@ pub fn manual() -> String {
     }
     out.push_str("\n## Attributes\n\n| number | name | kind | may change |\n|---|---|---|---|\n");
     for a in Attribute::ALL {
-        let _ = writeln!(out, "| {} | {} | {:?} | {:?} |", a.code(), a.name(), a.kind(), a.change());
+        let _ =
+            writeln!(out, "| {} | {} | {:?} | {:?} |", a.code(), a.name(), a.kind(), a.change());
     }
     terms(&mut out);
     out

@@ -47,18 +47,18 @@ macro_rules! mechanisms {
 }
 
 mechanisms! {
-    // code     name                text              key types             uses
-    0x1041      Ecdsa               "ecdsa"           [Ec]                  [Sign Verify];
-    0x0001      RsaPkcs             "rsa-pkcs"        [Rsa]                 [Sign Verify];
-    0x000d      RsaPkcsPss          "rsa-pkcs-pss"    [Rsa]                 [Sign Verify];
-    0x0221      Hmac                "hmac"            [GenericSecret Aes]   [Sign Verify];
-    0x1087      AesGcm              "aes-gcm"         [Aes]                 [Encrypt Decrypt Wrap Unwrap];
-    0x1082      AesCbc              "aes-cbc"         [Aes]                 [Encrypt Decrypt];
-    0x1085      AesCbcPad           "aes-cbc-pad"     [Aes]                 [Encrypt Decrypt];
-    0x80002109  AesKeyWrapNoPad     "aes-no-pad"      [Aes]                 [Wrap Unwrap];
-    0x8000210a  AesKeyWrapPkcs5Pad  "aes-pkcs5-pad"   [Aes]                 [Wrap Unwrap];
-    0x8000216f  AesKeyWrapZeroPad   "aes-zero-pad"    [Aes]                 [Wrap Unwrap];
-    0x0009      RsaOaep             "rsa-oaep"        [Rsa]                 [Wrap Unwrap];
+    // code  name  text  key types  uses
+    0x1041  Ecdsa  "ecdsa"  [Ec]  [Sign Verify];
+    0x0001  RsaPkcs  "rsa-pkcs"  [Rsa]  [Sign Verify];
+    0x000d  RsaPkcsPss  "rsa-pkcs-pss"  [Rsa]  [Sign Verify];
+    0x0221  Hmac  "hmac"  [GenericSecret Aes]  [Sign Verify];
+    0x1087  AesGcm  "aes-gcm"  [Aes]  [Encrypt Decrypt Wrap Unwrap];
+    0x1082  AesCbc  "aes-cbc"  [Aes]  [Encrypt Decrypt];
+    0x1085  AesCbcPad  "aes-cbc-pad"  [Aes]  [Encrypt Decrypt];
+    0x80002109  AesKeyWrapNoPad  "aes-no-pad"  [Aes]  [Wrap Unwrap];
+    0x8000210a  AesKeyWrapPkcs5Pad  "aes-pkcs5-pad"  [Aes]  [Wrap Unwrap];
+    0x8000216f  AesKeyWrapZeroPad  "aes-zero-pad"  [Aes]  [Wrap Unwrap];
+    0x0009  RsaOaep  "rsa-oaep"  [Rsa]  [Wrap Unwrap];
 }
 
 impl Mechanism {

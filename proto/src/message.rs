@@ -67,7 +67,8 @@ macro_rules! number {
         const KIND: &'static str = $kind;
         fn encode(&self, out: &mut Writer<'_>) { sure(out.u64(u64::from(*self))); }
         fn decode(from: &mut Reader<'_>) -> Result<Self, Refusal> {
-            Self::try_from(from.u64()?).map_err(|_| Fault::Malformed.with("a number is out of range"))
+            Self::try_from(from.u64()?)
+                .map_err(|_| Fault::Malformed.with("a number is out of range"))
         }
         fn read(word: &str) -> Option<Self> { word.parse().ok() }
         fn write(&self) -> String { self.to_string() }
@@ -227,10 +228,28 @@ impl<V: Value> Value for Vec<V> {
     }
 }
 
-/// Takes the word of the field `name` out of `words`, if it is there.
-pub fn take_word<'w>(words: &mut Vec<(&'w str, &'w str)>, name: &str) -> Option<&'w str> {
-    let at = words.iter().position(|(n, _)| *n == name)?;
-    Some(words.remove(at).1)
+/// The value of a field that a message does not have.
+#[doc(hidden)]
+pub fn absent<V: Value>(name: &str) -> Result<V, Refusal> {
+    V::absent().ok_or_else(|| Fault::Malformed.with(format!("the field {name} is missing")))
+}
+
+/// Takes the field `name` out of the words that a person typed.
+#[doc(hidden)]
+pub fn take<V: Value>(words: &mut Vec<(&str, &str)>, name: &str) -> Result<V, String> {
+    match words.iter().position(|(n, _)| *n == name) {
+        Some(at) => {
+            let (_, word) = words.remove(at);
+            V::read(word).ok_or_else(|| format!("bad {name}: {word}"))
+        }
+        None => V::absent().ok_or_else(|| format!("missing {name}")),
+    }
+}
+
+/// The field as a person reads it, if it is there.
+#[doc(hidden)]
+pub fn word<V: Value>(name: &str, value: &V) -> Option<String> {
+    value.present().then(|| format!("{name}={}", value.write()))
 }
 
 /// Splits `name=value name=value`.
@@ -244,7 +263,9 @@ pub fn split_words(words: &str) -> Result<Vec<(&str, &str)>, String> {
 /// Declares messages: `Name { number field: Kind, ... }`, numbers rising.
 #[macro_export]
 macro_rules! message {
-    ($($(#[doc = $says:literal])+ $name:ident { $($number:literal $field:ident : $kind:ty),* $(,)? })*) => {$(
+    ($($(#[doc = $says:literal])+ $name:ident {
+        $($number:literal $field:ident : $kind:ty),* $(,)?
+    })*) => {$(
         $(#[doc = $says])+
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs)]
@@ -275,28 +296,33 @@ macro_rules! message {
                 for _ in 0..entries {
                     let number = from.u64()?;
                     if last.is_some_and(|last| number <= last) {
-                        return Err($crate::Fault::Malformed.with("fields repeat or are out of order"));
+                        let why = "fields repeat or are out of order";
+                        return Err($crate::Fault::Malformed.with(why));
                     }
                     last = Some(number);
                     match number {
-                        $($number => $field = Some(<$kind as $crate::Value>::decode(from)?),)*
+                        $($number => {
+                            $field = Some(<$kind as $crate::Value>::decode(from)?);
+                        })*
                         n if n % 2 == 1 => from.skip()?,
-                        _ => return Err($crate::Fault::Malformed.with("an unknown field that must be known")),
+                        _ => {
+                            let why = "an unknown field that must be known";
+                            return Err($crate::Fault::Malformed.with(why));
+                        }
                     }
                 }
-                Ok(Self { $($field: $field.or_else(<$kind as $crate::Value>::absent).ok_or_else(|| {
-                    $crate::Fault::Malformed.with(concat!("the field ", stringify!($field), " is missing"))
-                })?),* })
+                Ok(Self { $($field: match $field {
+                    Some(value) => value,
+                    None => $crate::message::absent(stringify!($field))?,
+                }),* })
             }
 
             #[allow(unused_mut)]
             fn read(words: &str) -> Result<Self, String> {
                 let mut words = $crate::message::split_words(words)?;
-                let made = Self { $($field: match $crate::message::take_word(&mut words, stringify!($field)) {
-                    Some(word) => <$kind as $crate::Value>::read(word)
-                        .ok_or_else(|| format!("bad {}: {word}", stringify!($field)))?,
-                    None => <$kind as $crate::Value>::absent().ok_or(concat!("missing ", stringify!($field)))?,
-                }),* };
+                let made = Self {
+                    $($field: $crate::message::take(&mut words, stringify!($field))?),*
+                };
                 match words.first() {
                     Some((name, _)) => Err(format!("unknown {name}")),
                     None => Ok(made),
@@ -304,8 +330,8 @@ macro_rules! message {
             }
 
             fn write(&self) -> String {
-                let words: &[Option<String>] = &[$($crate::Value::present(&self.$field)
-                    .then(|| format!("{}={}", stringify!($field), $crate::Value::write(&self.$field)))),*];
+                let words: &[Option<String>] =
+                    &[$($crate::message::word(stringify!($field), &self.$field)),*];
                 words.iter().flatten().cloned().collect::<Vec<_>>().join(" ")
             }
         }

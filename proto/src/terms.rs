@@ -5,7 +5,9 @@ use crate::wire::{Reader, Writer};
 
 /// Declares an enumeration with its number on the wire and its name in text.
 macro_rules! terms {
-    ($($(#[doc = $says:literal])+ $name:ident as $kind:literal { $($variant:ident = $code:literal $text:literal),* $(,)? })*) => {$(
+    ($($(#[doc = $says:literal])+ $name:ident as $kind:literal {
+        $($variant:ident = $code:literal $text:literal),* $(,)?
+    })*) => {$(
         $(#[doc = $says])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs)]
@@ -40,7 +42,8 @@ macro_rules! terms {
             const KIND: &'static str = $kind;
             fn encode(&self, out: &mut Writer<'_>) { sure(out.u64(self.code())); }
             fn decode(from: &mut Reader<'_>) -> Result<Self, Refusal> {
-                Self::from_code(from.u64()?).ok_or_else(|| Fault::Malformed.with(concat!("an unknown ", $kind)))
+                Self::from_code(from.u64()?)
+                    .ok_or_else(|| Fault::Malformed.with(concat!("an unknown ", $kind)))
             }
             fn read(word: &str) -> Option<Self> { Self::named(word) }
             fn write(&self) -> String { self.name().to_owned() }
@@ -120,7 +123,8 @@ impl Role {
 }
 
 impl Hash {
-    /// The bytes of a digest.
+    /// The bytes of a digest; none is empty.
+    #[allow(clippy::len_without_is_empty)]
     pub const fn len(self) -> usize {
         match self {
             Self::Sha1 => 20,

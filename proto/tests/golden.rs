@@ -1,8 +1,10 @@
 //! The bytes of every command and reply are pinned, and everything but those bytes is refused.
 use proto::{Deframer, Fault, Frame, Opcode, put_frame};
 
-/// Each command with a sample request and a sample reply, as bytes.
-fn samples() -> Vec<(Opcode, &'static str, Vec<u8>, &'static str, Vec<u8>)> {
+/// A command, a request as text and bytes, a reply as text and bytes.
+type Sample = (Opcode, &'static str, Vec<u8>, &'static str, Vec<u8>);
+
+fn samples() -> Vec<Sample> {
     let lines: Vec<&str> = include_str!("samples.txt").lines().collect();
     let split = |line: &'static str| line.split_once(' ').unwrap_or((line, ""));
     let sample = |pair: &[&'static str]| {
@@ -75,7 +77,10 @@ fn whatever_is_accepted_is_written_in_the_one_right_way() {
                 bent[at] ^= flip;
                 if let Ok(again) = opcode.read_request(&bent) {
                     // An unknown odd field is skipped, so what is written again can be shorter.
-                    assert!(again == bent || again.len() < bent.len(), "{text} bent at {at} by {flip:#x}");
+                    assert!(
+                        again == bent || again.len() < bent.len(),
+                        "{text} bent at {at} by {flip:#x}"
+                    );
                 }
             }
         }
@@ -89,7 +94,10 @@ fn second_ways_of_writing_are_refused() {
         assert_eq!(error.fault, Fault::Malformed, "{what}");
     };
     assert!(Opcode::GetAttributes.read_request(&[0xa1, 0x00, 0x07]).is_ok());
-    assert!(Opcode::GetAttributes.read_request(&[0xa2, 0x00, 0x07, 0x01, 0x00]).is_ok(), "an odd field");
+    assert!(
+        Opcode::GetAttributes.read_request(&[0xa2, 0x00, 0x07, 0x01, 0x00]).is_ok(),
+        "an odd field"
+    );
     refused("an unknown even field", &[0xa2, 0x00, 0x07, 0x02, 0x00]);
     refused("a field twice", &[0xa2, 0x00, 0x07, 0x00, 0x07]);
     refused("fields out of order", &[0xa2, 0x01, 0x00, 0x00, 0x07]);

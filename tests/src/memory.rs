@@ -44,7 +44,9 @@ impl Still {
     /// The records, as they would be read back.
     pub fn records(&self) -> Vec<Record> {
         let disk = self.disk.lock().unwrap();
-        disk.iter().map(|(slot, value)| Record { slot: slot.clone(), value: value.clone() }).collect()
+        disk.iter()
+            .map(|(slot, value)| Record { slot: slot.clone(), value: value.clone() })
+            .collect()
     }
 }
 

@@ -47,13 +47,13 @@ impl Names {
         format!("#{}", n + 1)
     }
 
-    fn into_values(&self, line: &str) -> String {
+    fn with_values(&self, line: &str) -> String {
         let names = self.values.iter().enumerate().rev();
         names.fold(line.to_owned(), |line, (n, value)| line.replace(&format!("#{}", n + 1), value))
     }
 
     /// Shows fresh values by name, and known ones wherever they stand again.
-    fn into_names(&mut self, reply: &str) -> String {
+    fn with_names(&mut self, reply: &str) -> String {
         let (name, words) = reply.split_once(' ').unwrap_or((reply, ""));
         let fresh = FRESH.iter().find(|(n, _)| *n == name).map_or(&[][..], |(_, fields)| fields);
         let mut out = vec![name.to_owned()];
@@ -92,7 +92,10 @@ pub fn hold(script: &str, hsm: &mut impl Answering) -> String {
         while let Some(comment) = lines.next_if(|l| l.starts_with("# ") || *l == "#") {
             out += &format!("{comment}\n");
         }
-        let Some(line) = lines.next() else { out.push('\n'); continue };
+        let Some(line) = lines.next() else {
+            out.push('\n');
+            continue;
+        };
         let said = match line.strip_prefix("! ") {
             Some(connection) => {
                 hsm.hang_up(connection);
@@ -109,12 +112,14 @@ fn answer(line: &str, hsm: &mut impl Answering, names: &mut Names) -> String {
     let (connection, line) = line.split_once(": ").unwrap_or(("first", line));
     let (name, words) = line.split_once(' ').unwrap_or((line, ""));
     let Some(opcode) = Opcode::named(name) else { return format!("no command {name}") };
-    let body = match opcode.request_from_text(&names.into_values(words)) {
+    let body = match opcode.request_from_text(&names.with_values(words)) {
         Ok(body) => body,
         Err(why) => return why,
     };
     match hsm.ask(connection, opcode, body) {
-        (0, body) => names.into_names(&opcode.reply_to_text(&body).expect("a reply that can be read")),
+        (0, body) => {
+            names.with_names(&opcode.reply_to_text(&body).expect("a reply that can be read"))
+        }
         (code, body) => {
             let refusal = Refusal::decode(code, &body).to_string();
             let known = names.known.iter().filter(|(value, _)| value.parse::<u64>().is_ok());

@@ -1,4 +1,5 @@
 //! What one HSM, or several in memory, must keep true through restarts, restores and copies.
+#![allow(clippy::unwrap_used)]
 use hsm_core::{EngineKind, Hsm, HsmType, OpenError, Settings};
 use proto::command::audit::{AuditLog, AuditRecord};
 use proto::command::cluster::{BackupBegun, BackupRead, KeyHash, KeyVersions};
@@ -14,7 +15,11 @@ fn say<C: Command>(hsm: &mut Memory, connection: &str, request: &C) -> C::Reply 
     try_say(hsm, connection, request).unwrap_or_else(|r| panic!("{}: {r}", request.write()))
 }
 
-fn try_say<C: Command>(hsm: &mut Memory, connection: &str, request: &C) -> Result<C::Reply, proto::Refusal> {
+fn try_say<C: Command>(
+    hsm: &mut Memory,
+    connection: &str,
+    request: &C,
+) -> Result<C::Reply, proto::Refusal> {
     let mut body = Vec::new();
     proto::encode(request, &mut body);
     match hsm.ask(connection, C::SPEC.opcode, body) {
@@ -34,7 +39,14 @@ fn log_in(hsm: &mut Memory, connection: &str) {
 }
 
 fn generate(label: &str) -> GenerateKey {
-    GenerateKey { key_type: KeyType::Aes, bytes: 32, label: label.to_owned(), token: true, attributes: vec![], retry: None }
+    GenerateKey {
+        key_type: KeyType::Aes,
+        bytes: 32,
+        label: label.to_owned(),
+        token: true,
+        attributes: vec![],
+        retry: None,
+    }
 }
 
 fn native() -> Settings {
@@ -49,15 +61,21 @@ fn a_restart_keeps_users_keys_tombstones_and_locks_and_repeats_no_handle() {
     let gone = say(&mut hsm, "a", &generate("gone"));
     let session_key = say(&mut hsm, "a", &GenerateKey { token: false, ..generate("session") });
     say(&mut hsm, "a", &key::DestroyObjects { handles: vec![gone.handle] });
-    say_text::<key::SetAttribute>(&mut hsm, "a", &format!("handle={} attribute=label:renamed", kept.handle));
+    say_text::<key::SetAttribute>(
+        &mut hsm,
+        "a",
+        &format!("handle={} attribute=label:renamed", kept.handle),
+    );
     for _ in 0..6 {
-        let wrong = session::Login::read("role=CU username=bob password=wrong123").expect("a request");
+        let wrong =
+            session::Login::read("role=CU username=bob password=wrong123").expect("a request");
         assert_eq!(try_say(&mut hsm, "b", &wrong).expect_err("wrong").fault, Fault::LoginFailure);
     }
     let hash: KeyHash = say_text::<cluster::GetKeyHash>(&mut hsm, "peer", "");
     let members = "members=[hsm_id=hsm-aaaaaaaaaaa;hostname=127.0.0.1;port=2223;zone=us-east-1a]";
     say_text::<cluster::SetMembers>(&mut hsm, "peer", members);
-    let masked: MaskedObject = say(&mut hsm, "a", &key::ExtractMaskedObject { handle: kept.handle });
+    let masked: MaskedObject =
+        say(&mut hsm, "a", &key::ExtractMaskedObject { handle: kept.handle });
 
     let mut hsm = hsm.restart(native());
     assert_eq!(say_text::<cluster::GetKeyHash>(&mut hsm, "peer", ""), hash, "the same keys");
@@ -65,7 +83,8 @@ fn a_restart_keeps_users_keys_tombstones_and_locks_and_repeats_no_handle() {
     let locked = session::Login::read("role=CU username=bob password=bobspw12").expect("a request");
     assert_eq!(try_say(&mut hsm, "b", &locked).expect_err("locked").fault, Fault::UserLocked);
     log_in(&mut hsm, "a");
-    let found: KeysFound = say_text::<FindKeys>(&mut hsm, "a", "attributes=label:renamed after=0 limit=10");
+    let found: KeysFound =
+        say_text::<FindKeys>(&mut hsm, "a", "attributes=label:renamed after=0 limit=10");
     assert_eq!(found.handles, [kept.handle]);
     for handle in [gone.handle, session_key.handle] {
         let refusal = try_say(&mut hsm, "a", &key::GetAttributes { handle }).expect_err("gone");
@@ -88,10 +107,14 @@ fn records_of_another_master_key_or_damaged_ones_are_refused_by_name() {
     damaged[0].value[20] ^= 1;
     assert!(matches!(open(native(), damaged), Some(OpenError::Broken { .. })));
     let mut swapped = hsm.world.records();
-    let users: Vec<usize> = (0..swapped.len()).filter(|n| swapped[*n].slot.starts_with(b"u/")).collect();
+    let users: Vec<usize> =
+        (0..swapped.len()).filter(|n| swapped[*n].slot.starts_with(b"u/")).collect();
     let value = swapped[users[0]].value.clone();
     swapped[users[0]].value = std::mem::replace(&mut swapped[users[1]].value, value);
-    assert!(matches!(open(native(), swapped), Some(OpenError::Broken { .. })), "records cannot trade places");
+    assert!(
+        matches!(open(native(), swapped), Some(OpenError::Broken { .. })),
+        "records cannot trade places"
+    );
     assert_eq!(open(native(), vec![]), Some(OpenError::Empty));
 }
 
@@ -126,11 +149,15 @@ fn a_restored_backup_is_a_clone_with_an_id_and_handles_of_its_own() {
     let again = try_say(&mut second, "peer", &cluster::RestoreBackup {}).expect_err("once");
     assert_eq!(again.fault, Fault::AlreadyInitialized);
 
-    let mut stranger = Memory::new(Settings { backup_key: [7; 32].into(), ..settings(2, EngineKind::Native, true) });
+    let mut stranger = Memory::new(Settings {
+        backup_key: [7; 32].into(),
+        ..settings(2, EngineKind::Native, true)
+    });
     say_text::<cluster::BeginBackup>(&mut first, "peer", "");
     let BackupRead { piece } = say(&mut first, "peer", &cluster::ReadBackup { offset: 0 });
     say(&mut stranger, "peer", &cluster::WriteBackup { piece });
-    let refusal = try_say(&mut stranger, "peer", &cluster::RestoreBackup {}).expect_err("another factory");
+    let refusal =
+        try_say(&mut stranger, "peer", &cluster::RestoreBackup {}).expect_err("another factory");
     assert_eq!(refusal.fault, Fault::BackupUnfit);
 }
 
@@ -154,7 +181,11 @@ fn changes_on_hsms_that_were_cut_apart_converge_in_any_order() {
     set(&mut second, "label:second");
     set(&mut second, "wrap:true");
     set(&mut first, "encrypt:true");
-    say_text::<key::ShareObject>(&mut first, "a", &format!("handle={handle} username=bob share=true"));
+    say_text::<key::ShareObject>(
+        &mut first,
+        "a",
+        &format!("handle={handle} username=bob share=true"),
+    );
     copy(&mut first, &mut second, handle);
     copy(&mut second, &mut first, handle);
     copy(&mut first, &mut second, handle);
@@ -168,7 +199,8 @@ fn changes_on_hsms_that_were_cut_apart_converge_in_any_order() {
     assert_ne!(hash(&mut first), hash(&mut second));
     let gone = |hsm: &mut Memory| {
         let listed = (0..256).flat_map(|bucket| {
-            let KeyVersions { versions } = say(hsm, "peer", &cluster::ListKeyVersions { bucket, after: 0 });
+            let KeyVersions { versions } =
+                say(hsm, "peer", &cluster::ListKeyVersions { bucket, after: 0 });
             versions
         });
         listed.filter(|v| v.version == 0).map(|v| v.handle).collect::<Vec<_>>()
@@ -187,14 +219,18 @@ fn a_key_whose_owner_is_missing_is_not_taken_in() {
     say_text::<session::Login>(&mut first, "c", "role=CU username=carol password=carolpw1");
     let KeyGenerated { handle, .. } = say(&mut first, "c", &generate("carol's"));
     let MaskedObject { object } = say(&mut first, "peer", &key::ExtractMaskedObject { handle });
-    let refusal = try_say(&mut second, "peer", &key::InsertMaskedObject { object }).expect_err("no carol");
+    let refusal =
+        try_say(&mut second, "peer", &key::InsertMaskedObject { object }).expect_err("no carol");
     assert_eq!(refusal.fault, Fault::OwnerMissing);
     assert!(refusal.detail.contains("carol"), "{refusal}");
 }
 
 #[test]
 fn the_hsm_type_s_limits_hold_to_the_user_and_to_the_key() {
-    let small = |limits| Settings { hsm_type: HsmType::Hsm1Medium, ..settings(0, EngineKind::Native, limits) };
+    let small = |limits| Settings {
+        hsm_type: HsmType::Hsm1Medium,
+        ..settings(0, EngineKind::Native, limits)
+    };
     let mut hsm = Memory::activated(EngineKind::Native, true).restart(small(true));
     log_in(&mut hsm, "a");
     for n in 0..limits::KEYS_HSM1 {
@@ -230,7 +266,8 @@ fn the_hsm_type_s_limits_hold_to_the_user_and_to_the_key() {
 #[test]
 fn one_user_too_many_is_refused() {
     // The limit is 1,024; users are written as records, since each password hash takes long.
-    let mut hsm = Memory::activated(EngineKind::Native, true).restart(Settings { hsm_type: HsmType::Hsm1Medium, ..native() });
+    let mut hsm = Memory::activated(EngineKind::Native, true)
+        .restart(Settings { hsm_type: HsmType::Hsm1Medium, ..native() });
     say_text::<session::Login>(&mut hsm, "admin", "role=CO username=admin password=adminpw1");
     let UsersListed { users } = say_text::<user::ListUsers>(&mut hsm, "admin", "");
     let create = |n: usize| CreateUser {
@@ -242,7 +279,8 @@ fn one_user_too_many_is_refused() {
     for n in users.len()..limits::USERS_HSM1 {
         say(&mut hsm, "admin", &create(n));
     }
-    let refusal = try_say(&mut hsm, "admin", &create(limits::USERS_HSM1)).expect_err("one too many");
+    let refusal =
+        try_say(&mut hsm, "admin", &create(limits::USERS_HSM1)).expect_err("one too many");
     assert_eq!(refusal.fault, Fault::UsersFull);
     assert!(refusal.detail.contains("250"), "{refusal}");
 }
@@ -265,10 +303,10 @@ fn the_audit_log_is_gapless_chained_and_bounded_across_restarts() {
     log_in(&mut hsm, "a");
     for _ in 0..20_000 {
         let key = say(&mut hsm, "a", &GenerateKey { token: false, ..generate("k") });
-        if key.handle % 64 == 0 {
+        if key.handle.is_multiple_of(64) {
             say(&mut hsm, "a", &key::DestroyObjects { handles: vec![key.handle] });
         }
-        if key.handle % 4096 == 0 {
+        if key.handle.is_multiple_of(4096) {
             hsm.hang_up("a");
             log_in(&mut hsm, "a");
         }
@@ -276,7 +314,8 @@ fn the_audit_log_is_gapless_chained_and_bounded_across_restarts() {
     let before = read_log(&mut hsm);
     let mut hsm = hsm.restart(native());
     let after = read_log(&mut hsm);
-    let overlap: Vec<&AuditRecord> = before.iter().filter(|r| r.sequence >= after[0].sequence).collect();
+    let overlap: Vec<&AuditRecord> =
+        before.iter().filter(|r| r.sequence >= after[0].sequence).collect();
     assert!(overlap.len() > 16_000, "{}", overlap.len());
     assert_eq!(overlap, after.iter().take(overlap.len()).collect::<Vec<_>>());
     let last = after.last().expect("records");
@@ -289,7 +328,8 @@ fn read_log(hsm: &mut Memory) -> Vec<AuditRecord> {
     let mut all: Vec<AuditRecord> = Vec::new();
     let mut from = 0;
     loop {
-        let AuditLog { records, next, chain } = say(hsm, "peer", &proto::command::audit::GetAuditLog { from });
+        let AuditLog { records, next, chain } =
+            say(hsm, "peer", &proto::command::audit::GetAuditLog { from });
         assert_ne!(chain, Blob(vec![0; 32]));
         if records.is_empty() {
             break;

@@ -1,4 +1,5 @@
 //! A node killed with SIGKILL while keys are made loses no acknowledged key, on no node.
+#![allow(clippy::unwrap_used)]
 use hsm_client::{Cluster, ClusterConfig};
 use nix::sys::signal::{Signal, kill};
 use proto::command::key::{FindKeys, GenerateKey};
@@ -10,11 +11,21 @@ use tests::cluster::Up;
 const KILLS: usize = 20;
 
 fn aes(label: String) -> GenerateKey {
-    GenerateKey { key_type: KeyType::Aes, bytes: 32, label, token: true, attributes: vec![], retry: None }
+    GenerateKey {
+        key_type: KeyType::Aes,
+        bytes: 32,
+        label,
+        token: true,
+        attributes: vec![],
+        retry: None,
+    }
 }
 
 /// Makes keys without a pause until told to stop; gives the handles that were acknowledged.
-async fn make_keys(cluster: Cluster, mut stop: tokio::sync::watch::Receiver<bool>) -> BTreeSet<u64> {
+async fn make_keys(
+    cluster: Cluster,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> BTreeSet<u64> {
     let mut acknowledged = BTreeSet::new();
     for n in 0.. {
         if *stop.borrow_and_update() {
@@ -36,7 +47,16 @@ async fn twenty_times_and_every_acknowledged_key_is_on_all_nodes() {
     let arguments = ["--sync-interval-ms", "100", "--limits", "none", "--until", "activated"];
     let up = Up::start(env!("CARGO_BIN_EXE_cluster-ctl-tested"), &arguments);
     let admin = up.pin("admin");
-    let create = ["user", "create", "--username", "maker", "--role", "crypto-user", "--password", "makerpw1"];
+    let create = [
+        "user",
+        "create",
+        "--username",
+        "maker",
+        "--role",
+        "crypto-user",
+        "--password",
+        "makerpw1",
+    ];
     up.data(Some(("admin", &admin)), &create);
     let mut config = ClusterConfig::from_file(&up.folder().join("cloudhsm-cli.cfg")).unwrap();
     config.key_availability_check = false;
@@ -50,7 +70,10 @@ async fn twenty_times_and_every_acknowledged_key_is_on_all_nodes() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let pid = up.pid(n % 3);
         kill(pid, Signal::SIGKILL).unwrap();
-        while up.ready()["nodes"][n % 3]["pid"].as_i64().is_none_or(|p| p == i64::from(pid.as_raw())) {
+        while up.ready()["nodes"][n % 3]["pid"]
+            .as_i64()
+            .is_none_or(|p| p == i64::from(pid.as_raw()))
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -1,4 +1,5 @@
 //! Every conversation in `scripts/`, held with an HSM in memory, on both engines.
+#![allow(clippy::unwrap_used)]
 use hsm_core::EngineKind;
 use tests::memory::Memory;
 use tests::script::hold;

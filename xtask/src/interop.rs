@@ -10,11 +10,23 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for (program, argument) in PROGRAMS {
         let found = Command::new(program).arg(argument).output().is_ok_and(|o| o.status.success());
         if !found {
-            return Err(format!("xtask: interop needs {program}: install it (apt-get install {program})"));
+            return Err(format!(
+                "xtask: interop needs {program}: install it (apt-get install {program})"
+            ));
         }
     }
     // One at a time: each case starts a cluster of its own.
-    crate::cargo(&["test", "--package", "tests", "--features", "interop", "--test", "interop", "--", "--test-threads=1"])?;
+    crate::cargo(&[
+        "test",
+        "--package",
+        "tests",
+        "--features",
+        "interop",
+        "--test",
+        "interop",
+        "--",
+        "--test-threads=1",
+    ])?;
     let _ = root;
     Ok(())
 }

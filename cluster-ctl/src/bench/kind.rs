@@ -37,11 +37,11 @@ impl Kind {
     }
 
     /// Keys under way on a connection: enough to keep an HSM busy. An RSA pair takes a tenth of a
-    /// second, and more of them would only wait.
+    /// second: one is made, and the next waits.
     pub(super) fn depth(self) -> usize {
         match self {
             Self::Aes256 | Self::EcP256 | Self::EcP384 => 256,
-            Self::Rsa2048 => 8,
+            Self::Rsa2048 => 2,
         }
     }
 }

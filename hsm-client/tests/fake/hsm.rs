@@ -270,10 +270,6 @@ fn body(message: impl Message) -> Result<Vec<u8>, Refusal> {
 }
 
 fn execute(state: &State, opcode: Opcode, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let has = |handle: u64| match state.keys.lock().unwrap().contains(&handle) {
-        true => Ok(()),
-        false => Err(Refusal::from(Fault::InvalidHandle)),
-    };
     match opcode {
         Opcode::Hello => body(Welcome {
             version: VERSION,
@@ -303,6 +299,16 @@ fn execute(state: &State, opcode: Opcode, request: &[u8]) -> Result<Vec<u8>, Ref
             state.passwords.lock().unwrap().insert(change.username, new);
             body(PasswordChanged {})
         }
+        _ => execute_on_keys(state, opcode, request),
+    }
+}
+
+fn execute_on_keys(state: &State, opcode: Opcode, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let has = |handle: u64| match state.keys.lock().unwrap().contains(&handle) {
+        true => Ok(()),
+        false => Err(Refusal::from(Fault::InvalidHandle)),
+    };
+    match opcode {
         Opcode::GenerateKey => {
             let request: GenerateKey = decode(request)?;
             let mut tokens = state.tokens.lock().unwrap();

@@ -24,14 +24,21 @@ impl Execute for Encrypt {
             (Mechanism::AesGcm, None) => {
                 let mut iv = [0; 12];
                 call.world.random(&mut iv);
-                let data = call.compute(&key, |engine, key, _| engine.encrypt_gcm(key, &iv, &aad.0, &data.0))?;
+                let data = call.compute(&key, |engine, key, _| {
+                    engine.encrypt_gcm(key, &iv, &aad.0, &data.0)
+                })?;
                 (Blob(iv.to_vec()), data)
             }
-            (Mechanism::AesGcm, Some(_)) => return Err(Fault::DataUnfit.with("the HSM makes the IV of AES-GCM").into()),
-            (_, None) => return Err(Fault::DataUnfit.with("AES-CBC needs an IV of 16 bytes").into()),
+            (Mechanism::AesGcm, Some(_)) => {
+                return Err(Fault::DataUnfit.with("the HSM makes the IV of AES-GCM").into());
+            }
+            (_, None) => {
+                return Err(Fault::DataUnfit.with("AES-CBC needs an IV of 16 bytes").into());
+            }
             (_, Some(iv)) => {
                 let pad = mechanism == Mechanism::AesCbcPad;
-                let data = call.compute(&key, |engine, key, _| engine.encrypt_cbc(key, &iv.0, pad, &data.0))?;
+                let data = call
+                    .compute(&key, |engine, key, _| engine.encrypt_cbc(key, &iv.0, pad, &data.0))?;
                 (iv, data)
             }
         };

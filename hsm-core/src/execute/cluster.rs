@@ -76,7 +76,11 @@ impl Execute for SetMembers {
 
 fn uninitialized<C>(call: &Granted<'_, C>) -> Result<Arc<NodeRecord>, Refusal> {
     let node = call.hsm.vault.node();
-    if node.state == NodeState::Uninitialized { Ok(node) } else { Err(Fault::AlreadyInitialized.into()) }
+    if node.state == NodeState::Uninitialized {
+        Ok(node)
+    } else {
+        Err(Fault::AlreadyInitialized.into())
+    }
 }
 
 impl Execute for Initialize {
@@ -98,7 +102,14 @@ impl Execute for Initialize {
             ..(*node).clone()
         };
         let user = |id, role, name: &str, password| {
-            Change::UserAdded(Arc::new(User { id, role, name: name.into(), password, failures: 0, position: 0 }))
+            Change::UserAdded(Arc::new(User {
+                id,
+                role,
+                name: name.into(),
+                password,
+                failures: 0,
+                position: 0,
+            }))
         };
         let preco = PasswordHash::new(&Secret::new(PRECO_PASSWORD), call.world);
         Ok(Done::new(Initialized {})
@@ -115,14 +126,22 @@ impl Execute for Initialize {
 fn check_signed(node: &NodeRecord, signed: &str, anchor: &str, now: u64) -> Result<(), Refusal> {
     let unfit = |what: &str, why: String| Fault::CertificateUnfit.with(format!("{what}: {why}"));
     if signed.len() > limits::CERTIFICATE_MAX || anchor.len() > limits::CERTIFICATE_MAX {
-        return Err(unfit("the PEM text", format!("{} characters at most", limits::CERTIFICATE_MAX)));
+        return Err(unfit(
+            "the PEM text",
+            format!("{} characters at most", limits::CERTIFICATE_MAX),
+        ));
     }
-    let leaf = Certificate::from_pem(signed).map_err(|e| unfit("the signed certificate", e.to_string()))?;
-    let mut anchors = Certificate::chain_from_pem(anchor).map_err(|e| unfit("the trust anchor", e.to_string()))?;
+    let leaf = Certificate::from_pem(signed)
+        .map_err(|e| unfit("the signed certificate", e.to_string()))?;
+    let mut anchors = Certificate::chain_from_pem(anchor)
+        .map_err(|e| unfit("the trust anchor", e.to_string()))?;
     let csr = node.cluster_csr.as_deref().ok_or(Fault::Internal)?;
     let csr = SigningRequest::from_pem(csr).map_err(|_| Fault::Internal)?;
     if leaf.spki_der() != csr.spki_der() {
-        return Err(unfit("the signed certificate", "it does not carry the key of this cluster's CSR".to_owned()));
+        return Err(unfit(
+            "the signed certificate",
+            "it does not carry the key of this cluster's CSR".to_owned(),
+        ));
     }
     let root = anchors.pop().ok_or(Fault::CertificateUnfit)?;
     let chain: Vec<Certificate> = std::iter::once(leaf).chain(anchors).collect();
@@ -146,7 +165,11 @@ impl Execute for BeginBackup {
 impl Execute for ReadBackup {
     fn execute(call: Granted<'_, Self>) -> Outcome<BackupRead> {
         let from = usize::try_from(call.request.offset).unwrap_or(usize::MAX);
-        let rest = call.session.backup.get(from..).ok_or_else(|| Fault::SizeUnfit.with("behind the backup's end"))?;
+        let rest = call
+            .session
+            .backup
+            .get(from..)
+            .ok_or_else(|| Fault::SizeUnfit.with("behind the backup's end"))?;
         let piece = rest.get(..limits::BACKUP_CHUNK).unwrap_or(rest).to_vec();
         Ok(Done::new(BackupRead { piece: Blob(piece) }))
     }

@@ -12,11 +12,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What a client gives a request by which an HSM knows its retry.
+type RetryToken = [u8; 16];
+
 impl<C> Granted<'_, C> {
     /// The keys that an earlier request with the same retry token made: its reply was lost.
-    pub(super) fn made_before(&mut self, retry: Option<&Blob>) -> Result<(Option<[u8; 16]>, Vec<Arc<Key>>), Refusal> {
+    pub(super) fn made_before(
+        &mut self,
+        retry: Option<&Blob>,
+    ) -> Result<(Option<RetryToken>, Vec<Arc<Key>>), Refusal> {
         let Some(Blob(bytes)) = retry else { return Ok((None, Vec::new())) };
-        let token = bytes.as_slice().try_into().map_err(|_| Fault::Malformed.with("retry has 16 bytes"))?;
+        let token =
+            bytes.as_slice().try_into().map_err(|_| Fault::Malformed.with("retry has 16 bytes"))?;
         let made = self.hsm.vault.keys.by_retry(&token);
         let me = self.username()?;
         for key in &made {
@@ -29,7 +36,11 @@ impl<C> Granted<'_, C> {
     }
 
     /// Gives a new key its handle. A token key becomes a change, a session key the session's.
-    pub(super) fn keep(&mut self, draft: Draft, material: Material) -> Result<(u64, Option<Change>), Refusal> {
+    pub(super) fn keep(
+        &mut self,
+        draft: Draft,
+        material: Material,
+    ) -> Result<(u64, Option<Change>), Refusal> {
         let session_key = !draft.is_token();
         if session_key {
             self.check_room()?;
@@ -47,7 +58,9 @@ impl<C> Granted<'_, C> {
 
     fn check_room(&self) -> Result<(), Refusal> {
         let most = self.hsm.settings.capacity().keys;
-        if self.hsm.session_keys.load(Ordering::Relaxed).saturating_add(self.hsm.vault.keys.count()) >= most {
+        if self.hsm.session_keys.load(Ordering::Relaxed).saturating_add(self.hsm.vault.keys.count())
+            >= most
+        {
             return Err(Fault::KeysFull.with(format!("{most} keys")));
         }
         Ok(())
@@ -79,7 +92,8 @@ impl Execute for GenerateKey {
         let material = call.engine().generate_secret(bytes, &mut |out| call.world.random(out));
         let check_value = call.engine().check_value(&material, key_type).map(|v| Blob(v.to_vec()));
         let (handle, change) = call.keep(draft, material)?;
-        let mut done = Done::new(KeyGenerated { handle, check_value }).about(Subject::keys(handle, 0));
+        let mut done =
+            Done::new(KeyGenerated { handle, check_value }).about(Subject::keys(handle, 0));
         done.changes.extend(change);
         Ok(done)
     }
@@ -89,7 +103,9 @@ pub(super) fn check_secret_size(key_type: KeyType, bytes: usize) -> Result<(), R
     let fits = match key_type {
         KeyType::Aes => matches!(bytes, 16 | 24 | 32),
         KeyType::GenericSecret => (1..=limits::GENERIC_SECRET_MAX).contains(&bytes),
-        KeyType::Rsa | KeyType::Ec => return Err(Fault::KeyTypeUnfit.with("a secret key is aes or generic-secret")),
+        KeyType::Rsa | KeyType::Ec => {
+            return Err(Fault::KeyTypeUnfit.with("a secret key is aes or generic-secret"));
+        }
     };
     if fits {
         return Ok(());
@@ -118,12 +134,21 @@ fn generate_pair<C>(
     let owner = call.username()?;
     let (retry, made) = call.made_before(pair.retry.as_ref())?;
     let of_class = |class| made.iter().find(|k| k.class == class).map(|k| k.handle);
-    if let (Some(public), Some(private)) = (of_class(KeyClass::PublicKey), of_class(KeyClass::PrivateKey)) {
+    if let (Some(public), Some(private)) =
+        (of_class(KeyClass::PublicKey), of_class(KeyClass::PrivateKey))
+    {
         return Ok(Done::new(KeyPairGenerated { public, private }));
     }
     let draft = |class, label, attributes: &[Setting]| {
         let key_type = pair.key_type;
-        let wish = Wish { class, key_type, origin: Origin::Generated, label, token: pair.token, attributes };
+        let wish = Wish {
+            class,
+            key_type,
+            origin: Origin::Generated,
+            label,
+            token: pair.token,
+            attributes,
+        };
         Draft::new(wish, owner.clone(), retry)
     };
     let [public_label, private_label] = pair.labels;
@@ -133,7 +158,8 @@ fn generate_pair<C>(
     let half = material.public_half().ok_or(Fault::Internal)?;
     let (public, public_change) = call.keep(public, half)?;
     let (private, private_change) = call.keep(private, material)?;
-    let mut done = Done::new(KeyPairGenerated { public, private }).about(Subject::keys(private, public));
+    let mut done =
+        Done::new(KeyPairGenerated { public, private }).about(Subject::keys(private, public));
     done.changes.extend(public_change.into_iter().chain(private_change));
     Ok(done)
 }
@@ -146,7 +172,10 @@ impl Execute for GenerateEcKeyPair {
             key_type: KeyType::Ec,
             labels: [std::mem::take(&mut r.public_label), std::mem::take(&mut r.private_label)],
             token: r.token,
-            attributes: [std::mem::take(&mut r.public_attributes), std::mem::take(&mut r.private_attributes)],
+            attributes: [
+                std::mem::take(&mut r.public_attributes),
+                std::mem::take(&mut r.private_attributes),
+            ],
             retry: r.retry.take(),
         };
         generate_pair(call, pair, |call| {
@@ -161,20 +190,29 @@ impl Execute for GenerateRsaKeyPair {
         let (bits, exponent) = (r.modulus_bits, r.public_exponent);
         let sizes = limits::RSA_BITS_MIN..=limits::RSA_BITS_MAX;
         if !sizes.contains(&bits) || bits % limits::RSA_BITS_STEP != 0 {
-            return Err(Fault::SizeUnfit.with(format!("{bits} bits; an RSA key has 2048 to 4096 in steps of 256")).into());
+            return Err(Fault::SizeUnfit
+                .with(format!("{bits} bits; an RSA key has 2048 to 4096 in steps of 256"))
+                .into());
         }
         if exponent < limits::RSA_EXPONENT_MIN || exponent.is_multiple_of(2) {
-            return Err(Fault::SizeUnfit.with("the public exponent is odd and at least 65537").into());
+            return Err(Fault::SizeUnfit
+                .with("the public exponent is odd and at least 65537")
+                .into());
         }
         let pair = Pair {
             key_type: KeyType::Rsa,
             labels: [std::mem::take(&mut r.public_label), std::mem::take(&mut r.private_label)],
             token: r.token,
-            attributes: [std::mem::take(&mut r.public_attributes), std::mem::take(&mut r.private_attributes)],
+            attributes: [
+                std::mem::take(&mut r.public_attributes),
+                std::mem::take(&mut r.private_attributes),
+            ],
             retry: r.retry.take(),
         };
         generate_pair(call, pair, |call| {
-            call.engine().generate_rsa(bits, exponent, &mut |out| call.world.random(out)).map_err(refusal)
+            call.engine()
+                .generate_rsa(bits, exponent, &mut |out| call.world.random(out))
+                .map_err(refusal)
         })
     }
 }
@@ -194,7 +232,9 @@ impl Execute for DestroyObjects {
             }
             let key = call.key(*handle, Access::Own)?;
             if !key.flags.has(Attribute::Destroyable) {
-                return Err(Fault::UseForbidden.with(format!("handle {handle:#x}: destroyable is false")).into());
+                return Err(Fault::UseForbidden
+                    .with(format!("handle {handle:#x}: destroyable is false"))
+                    .into());
             }
         }
         let mut done = Done::new(ObjectsDestroyed { count: count as u64 });
@@ -224,11 +264,16 @@ impl Execute for FindKeys {
         let me = call.session.login.clone().ok_or(Fault::NotLoggedIn)?;
         let engine = call.engine();
         let rest: Vec<&Setting> = attributes.iter().filter(|s| mark(s).is_none()).collect();
-        let matches = |key: &Key| rest.iter().all(|s| key.attribute(s.attribute, engine).as_ref() == Some(s));
+        let matches =
+            |key: &Key| rest.iter().all(|s| key.attribute(s.attribute, engine).as_ref() == Some(s));
         let visible = |key: &Key| {
-            me.role == Role::Co || *key.owner == *me.name || key.class == KeyClass::PublicKey || key.shared_with(&me.name)
+            me.role == Role::Co
+                || *key.owner == *me.name
+                || key.class == KeyClass::PublicKey
+                || key.shared_with(&me.name)
         };
-        let (mut handles, mut total) = call.hsm.vault.keys.find(&marks, *after, most, |k| visible(k) && matches(k));
+        let (mut handles, mut total) =
+            call.hsm.vault.keys.find(&marks, *after, most, |k| visible(k) && matches(k));
         let of_session = call.session.keys.values().filter(|k| {
             owner.as_deref().is_none_or(|name| *k.owner == *name)
                 && attributes.iter().all(|s| k.attribute(s.attribute, engine).as_ref() == Some(s))
@@ -262,11 +307,17 @@ fn mark(setting: &Setting) -> Option<Mark> {
 impl Execute for GetAttributes {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<AttributesGot> {
         let key = call.key(call.request.handle, Access::Describe)?;
-        let attributes = Attribute::ALL.iter().filter_map(|a| key.attribute(*a, call.engine())).collect();
+        let attributes =
+            Attribute::ALL.iter().filter_map(|a| key.attribute(*a, call.engine())).collect();
         Ok(Done::new(AttributesGot {
             handle: key.handle,
             owner: key.owner.to_string(),
-            shared_with: key.shares.iter().filter(|s| s.shared).map(|s| s.username.clone()).collect(),
+            shared_with: key
+                .shares
+                .iter()
+                .filter(|s| s.shared)
+                .map(|s| s.username.clone())
+                .collect(),
             attributes,
         }))
     }
@@ -301,14 +352,18 @@ impl Execute for ShareObject {
         let name = crate::user::canonical_name(&username)?;
         let key = call.key(handle, Access::Own)?;
         if !key.is_token() || key.class == KeyClass::PublicKey {
-            return Err(Fault::UseForbidden.with("only secret and private token keys are shared").into());
+            return Err(Fault::UseForbidden
+                .with("only secret and private token keys are shared")
+                .into());
         }
         let with = call.hsm.vault.users().by_name(&name).cloned();
         if with.is_none_or(|u| u.role != Role::Cu) {
             return Err(Fault::UserNotFound.with(format!("CU {name}")).into());
         }
         if *key.owner == *name || (!share && !key.shared_with(&name)) {
-            return Err(Fault::UserNotFound.with(format!("the key is not shared with {name}")).into());
+            return Err(Fault::UserNotFound
+                .with(format!("the key is not shared with {name}"))
+                .into());
         }
         let mut changed = (*key).clone();
         changed.share(&name, share, key.next_stamp(call.hsm.settings.node));
@@ -343,7 +398,9 @@ impl Execute for InsertMaskedObject {
             let there = |name: &str| users.by_name(name).is_some_and(|u| u.role == Role::Cu);
             let sharing = key.shares.iter().filter(|s| s.shared).map(|s| s.username.as_str());
             if let Some(missing) = std::iter::once(&*key.owner).chain(sharing).find(|n| !there(n)) {
-                return Err(Fault::OwnerMissing.with(format!("user {missing}, handle {handle:#x}")).into());
+                return Err(Fault::OwnerMissing
+                    .with(format!("user {missing}, handle {handle:#x}"))
+                    .into());
             }
         }
         let done = Done::new(MaskedObjectInserted { handle }).about(Subject::keys(handle, 0));

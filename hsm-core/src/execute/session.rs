@@ -11,7 +11,9 @@ impl Execute for Hello {
     fn execute(call: Granted<'_, Self>) -> Outcome<Welcome> {
         if call.request.version != VERSION {
             let theirs = call.request.version;
-            return Err(Fault::VersionMismatch.with(format!("{theirs}; this HSM speaks {VERSION}")).into());
+            return Err(Fault::VersionMismatch
+                .with(format!("{theirs}; this HSM speaks {VERSION}"))
+                .into());
         }
         call.session.greeted = true;
         let settings = &call.hsm.settings;
@@ -37,7 +39,8 @@ impl Execute for Login {
         let user = call.hsm.vault.users().by_name(&name).cloned();
         let user = user.filter(|u| u.role == *role && *role != Role::Au);
         let Some(user) = user else {
-            return Err(Failed::from(Fault::UserNotFound.with(format!("{} {name}", role.name()))).about(subject));
+            return Err(Failed::from(Fault::UserNotFound.with(format!("{} {name}", role.name())))
+                .about(subject));
         };
         call.session.saw(user.position);
         if user.is_locked() {
@@ -63,7 +66,10 @@ fn welcome(call: Granted<'_, Login>, user: Arc<User>, subject: Subject) -> Done<
         return done;
     }
     let was = user.position;
-    done.changing(Change::UserChanged { user: Arc::new(User { failures: 0, ..(*user).clone() }), was })
+    done.changing(Change::UserChanged {
+        user: Arc::new(User { failures: 0, ..(*user).clone() }),
+        was,
+    })
 }
 
 impl Execute for Logout {

@@ -6,7 +6,11 @@ use proto::{Blob, Use, limits};
 
 fn check_data(data: &Blob) -> Result<(), Refusal> {
     if data.0.len() > limits::DATA_MAX {
-        return Err(Fault::DataUnfit.with(format!("{} bytes; {} at most", data.0.len(), limits::DATA_MAX)));
+        return Err(Fault::DataUnfit.with(format!(
+            "{} bytes; {} at most",
+            data.0.len(),
+            limits::DATA_MAX
+        )));
     }
     Ok(())
 }
@@ -25,7 +29,8 @@ impl Execute for Sign {
 
 impl Execute for Verify {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<Verified> {
-        let Verify { key, mechanism, hash, digested, salt_len, data, signature } = call.request.clone();
+        let Verify { key, mechanism, hash, digested, salt_len, data, signature } =
+            call.request.clone();
         check_data(&data)?;
         let key = call.usable(key, mechanism, Use::Verify)?;
         let params = SignParams { mechanism, hash, digested, salt_len };

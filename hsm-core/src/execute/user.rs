@@ -58,7 +58,9 @@ impl Execute for DeleteUser {
             return Err(Failed::from(Fault::InvalidUserType).about(subject));
         }
         if call.hsm.logins.others(user.id, false) > 0 {
-            return Err(Failed::from(Fault::UserLoggedIn.with(format!("user {name}"))).about(subject));
+            return Err(
+                Failed::from(Fault::UserLoggedIn.with(format!("user {name}"))).about(subject)
+            );
         }
         call.session.saw(user.position);
         Ok(Done::new(UserDeleted {}).changing(Change::UserRemoved { id: user.id }).about(subject))
@@ -73,7 +75,9 @@ impl Execute for ChangePassword {
         let fail = |r: Refusal| Failed::from(r).about(subject.clone());
         let me = call.session.login.clone().ok_or(Fault::NotLoggedIn)?;
         if *me.name != *name && me.role != Role::Co {
-            return Err(fail(Fault::InvalidUserType.with("only a CO changes the passwords of others")));
+            return Err(fail(
+                Fault::InvalidUserType.with("only a CO changes the passwords of others"),
+            ));
         }
         let user = find(&call, *role, &name).map_err(fail)?;
         if *role == Role::Au {

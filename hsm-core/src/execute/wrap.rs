@@ -22,7 +22,9 @@ fn aes_wrap(mechanism: Mechanism) -> Option<AesWrap> {
 fn payload(key: &Key) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     match &key.secret.material {
         Material::Secret(bytes) => Ok(bytes.clone()),
-        Material::EcPrivate { .. } | Material::RsaPrivate { .. } => key.secret.material.to_pkcs8().map_err(refusal),
+        Material::EcPrivate { .. } | Material::RsaPrivate { .. } => {
+            key.secret.material.to_pkcs8().map_err(refusal)
+        }
         _ => Err(Fault::KeyTypeUnfit.with("a public key is not wrapped")),
     }
 }
@@ -59,7 +61,9 @@ impl Execute for UnwrapKey {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<KeyUnwrapped> {
         let request = call.request.clone();
         if request.data.0.len() > limits::DATA_MAX {
-            return Err(Fault::DataUnfit.with(format!("{} bytes at most", limits::DATA_MAX)).into());
+            return Err(Fault::DataUnfit
+                .with(format!("{} bytes at most", limits::DATA_MAX))
+                .into());
         }
         let owner = call.username()?;
         let (retry, made) = call.made_before(request.retry.as_ref())?;
@@ -80,11 +84,14 @@ impl Execute for UnwrapKey {
         let iv = request.iv.clone().unwrap_or_default();
         let hash = request.hash.unwrap_or(Hash::Sha256);
         let data = &request.data.0;
-        let plain = call.compute(&unwrapping, |engine, key, random| match aes_wrap(request.mechanism) {
-            Some(how) => engine.unwrap_aes(key, how, data),
-            None if request.mechanism == Mechanism::AesGcm => engine.decrypt_gcm(key, &iv.0, &aad.0, data),
-            None => engine.unwrap_oaep(key, hash, data, random),
-        })?;
+        let plain =
+            call.compute(&unwrapping, |engine, key, random| match aes_wrap(request.mechanism) {
+                Some(how) => engine.unwrap_aes(key, how, data),
+                None if request.mechanism == Mechanism::AesGcm => {
+                    engine.decrypt_gcm(key, &iv.0, &aad.0, data)
+                }
+                None => engine.unwrap_oaep(key, hash, data, random),
+            })?;
         let material = material(&request, plain)?;
         let (handle, change) = call.keep(draft, material)?;
         let mut done = Done::new(KeyUnwrapped { handle }).about(Subject::keys(handle, 0));

@@ -86,8 +86,11 @@ impl Keys {
     pub(crate) fn versions(&self, bucket: usize, after: u64, most: usize) -> Vec<(u64, u64)> {
         let tables = self.read();
         let Some(bucket) = tables.buckets.get(bucket) else { return Vec::new() };
-        let above = bucket.handles.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
-        let version = |h: &u64| tables.by_handle.get(h).and_then(|k| k.as_ref().map(|k| k.version())).unwrap_or(0);
+        let above =
+            bucket.handles.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        let version = |h: &u64| {
+            tables.by_handle.get(h).and_then(|k| k.as_ref().map(|k| k.version())).unwrap_or(0)
+        };
         above.take(most).map(|h| (*h, version(h))).collect()
     }
 
@@ -98,7 +101,13 @@ impl Keys {
 
     /// The keys that have all marks and pass, above `after`; `most` at most, and how many in all.
     /// The rarest mark is walked, so a look-up by label or id costs the same among any number.
-    pub(crate) fn find(&self, marks: &[Mark], after: u64, most: usize, pass: impl Fn(&Key) -> bool) -> (Vec<u64>, u64) {
+    pub(crate) fn find(
+        &self,
+        marks: &[Mark],
+        after: u64,
+        most: usize,
+        pass: impl Fn(&Key) -> bool,
+    ) -> (Vec<u64>, u64) {
         let tables = self.read();
         let mut sets = Vec::new();
         for mark in marks {
@@ -137,13 +146,19 @@ impl Keys {
     }
 
     /// Is there room for these, and are they new?
-    pub(crate) fn admit<'k>(&self, keys: impl Iterator<Item = &'k Key>, capacity: &Capacity) -> Result<(), Refusal> {
+    pub(crate) fn admit<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k Key>,
+        capacity: &Capacity,
+    ) -> Result<(), Refusal> {
         let tables = self.read();
         let (mut count, mut asymmetric) = (tables.keys, tables.asymmetric);
         for key in keys {
             match tables.by_handle.get(&key.handle) {
                 Some(None) => return Err(Fault::Deleted.with(format!("handle {:#x}", key.handle))),
-                Some(Some(_)) => return Err(Fault::Busy.with("the key came at the same time: try again")),
+                Some(Some(_)) => {
+                    return Err(Fault::Busy.with("the key came at the same time: try again"));
+                }
                 None => {}
             }
             count += 1;
@@ -152,7 +167,9 @@ impl Keys {
                 return Err(Fault::KeysFull.with(format!("{} keys", capacity.keys)));
             }
             if asymmetric > capacity.asymmetric_keys && key.class != KeyClass::SecretKey {
-                return Err(Fault::KeysFull.with(format!("{} asymmetric keys", capacity.asymmetric_keys)));
+                return Err(
+                    Fault::KeysFull.with(format!("{} asymmetric keys", capacity.asymmetric_keys))
+                );
             }
         }
         Ok(())
@@ -210,22 +227,29 @@ impl Tables {
                 }
             }
         }
-        if let Some(retry) = key.retry {
-            self.by_retry.remove(&retry);
+        if let Some(retry) = key.retry
+            && let Some(made) = self.by_retry.get_mut(&retry)
+        {
+            // The other half of a pair keeps the token.
+            made.retain(|handle| *handle != key.handle);
+            if made.is_empty() {
+                self.by_retry.remove(&retry);
+            }
         }
         self.keys -= 1;
         self.asymmetric -= usize::from(key.class != KeyClass::SecretKey);
         self.bucket(key.handle, key.version(), false);
     }
 
-    /// Adds or takes a handle to or from its bucket. The sum is an exclusive or: order is no matter.
+    /// Adds a handle to its bucket or takes it out. The sum is an exclusive or: in any order.
     fn bucket(&mut self, handle: u64, version: u64, there: bool) {
         if self.buckets.is_empty() {
             self.buckets.resize(BUCKETS, Bucket::default());
         }
         let spread = handle.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         if let Some(bucket) = self.buckets.get_mut((spread >> 56) as usize) {
-            bucket.sum ^= (spread ^ version).wrapping_mul(0x94d0_49bb_1331_11eb).rotate_left(23) ^ version;
+            bucket.sum ^=
+                (spread ^ version).wrapping_mul(0x94d0_49bb_1331_11eb).rotate_left(23) ^ version;
             if there {
                 bucket.handles.insert(handle);
             } else {
@@ -243,6 +267,7 @@ fn marks(key: &Key) -> impl Iterator<Item = Mark> + '_ {
         Mark::Type(key.key_type),
     ];
     let id = (!key.id.is_empty()).then(|| Mark::Id(key.id.clone()));
-    let shares = key.shares.iter().filter(|s| s.shared).map(|s| Mark::SharedWith(s.username.clone()));
+    let shares =
+        key.shares.iter().filter(|s| s.shared).map(|s| Mark::SharedWith(s.username.clone()));
     fixed.into_iter().chain(id).chain(shares)
 }

@@ -6,7 +6,8 @@ message! {
     GetHsmInfo {}
     /// All values are strings, as in `cluster hsm-info`.
     HsmInfo {
-        0 vendor: String, 2 model: String, 4 serial_number: String, 6 hardware_version_major: String,
+        0 vendor: String, 2 model: String, 4 serial_number: String,
+        6 hardware_version_major: String,
         8 hardware_version_minor: String, 10 firmware_version_major: String,
         12 firmware_version_minor: String, 14 firmware_build_number: String, 16 firmware_id: String,
         18 fips_state: String,
@@ -16,7 +17,8 @@ message! {
     /// PEM texts. Before initialization the first four are there, afterwards the last two.
     Certificates {
         0 cluster_csr: Option<String>, 2 hsm_certificate: Option<String>,
-        4 aws_hardware_certificate: Option<String>, 6 manufacturer_hardware_certificate: Option<String>,
+        4 aws_hardware_certificate: Option<String>,
+        6 manufacturer_hardware_certificate: Option<String>,
         8 cluster_certificate: Option<String>, 10 trust_anchor: Option<String>,
     }
     /// No parameters.

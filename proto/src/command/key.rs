@@ -6,7 +6,8 @@ use crate::terms::{Curve, KeyType};
 message! {
     /// A secret key. `retry` is 16 bytes of the client's choice: the same again finds the same key.
     GenerateKey {
-        0 key_type: KeyType, 2 bytes: u32, 4 label: String, 6 token: bool, 8 attributes: Vec<Setting>,
+        0 key_type: KeyType, 2 bytes: u32, 4 label: String, 6 token: bool,
+        8 attributes: Vec<Setting>,
         10 retry: Option<Blob>,
     }
     /// The new key.
@@ -14,11 +15,13 @@ message! {
     /// An EC key pair.
     GenerateEcKeyPair {
         0 curve: Curve, 2 public_label: String, 4 private_label: String, 6 token: bool,
-        8 public_attributes: Vec<Setting>, 10 private_attributes: Vec<Setting>, 12 retry: Option<Blob>,
+        8 public_attributes: Vec<Setting>, 10 private_attributes: Vec<Setting>,
+        12 retry: Option<Blob>,
     }
     /// An RSA key pair.
     GenerateRsaKeyPair {
-        0 modulus_bits: u32, 2 public_exponent: u64, 4 public_label: String, 6 private_label: String,
+        0 modulus_bits: u32, 2 public_exponent: u64, 4 public_label: String,
+        6 private_label: String,
         8 token: bool, 10 public_attributes: Vec<Setting>, 12 private_attributes: Vec<Setting>,
         14 retry: Option<Blob>,
     }
@@ -35,7 +38,9 @@ message! {
     /// The key to describe.
     GetAttributes { 0 handle: u64 }
     /// A key as it may be seen.
-    AttributesGot { 0 handle: u64, 2 owner: String, 4 shared_with: Vec<String>, 6 attributes: Vec<Setting> }
+    AttributesGot {
+        0 handle: u64, 2 owner: String, 4 shared_with: Vec<String>, 6 attributes: Vec<Setting>,
+    }
     /// One attribute of one key.
     SetAttribute { 0 handle: u64, 2 attribute: Setting }
     /// Done.

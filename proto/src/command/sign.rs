@@ -4,7 +4,8 @@ use crate::message::Blob;
 use crate::terms::Hash;
 
 message! {
-    /// `digested`: the data is the digest already. `salt_len` is for PSS; the hash's length without it.
+    /// `digested`: the data is the digest already. `salt_len` is for PSS; the hash's length without
+    /// it.
     Sign {
         0 key: u64, 2 mechanism: Mechanism, 4 hash: Hash, 6 digested: bool, 8 salt_len: Option<u32>,
         10 data: Blob,

@@ -4,7 +4,9 @@ use crate::terms::Role;
 
 message! {
     /// A new user. A second factor is the public key of CloudHSM's 2FA.
-    CreateUser { 0 role: Role, 2 username: String, 4 password: Secret, 6 second_factor: Option<Blob> }
+    CreateUser {
+        0 role: Role, 2 username: String, 4 password: Secret, 6 second_factor: Option<Blob>,
+    }
     /// The new user's id on this HSM.
     UserCreated { 0 id: u32 }
     /// The user to delete.
@@ -12,7 +14,9 @@ message! {
     /// Done.
     UserDeleted {}
     /// The user, and its new password.
-    ChangePassword { 0 role: Role, 2 username: String, 4 password: Secret, 6 second_factor: Option<Blob> }
+    ChangePassword {
+        0 role: Role, 2 username: String, 4 password: Secret, 6 second_factor: Option<Blob>,
+    }
     /// Done.
     PasswordChanged {}
     /// No parameters.

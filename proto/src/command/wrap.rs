@@ -6,7 +6,10 @@ use crate::terms::{Curve, Hash, KeyClass, KeyType};
 
 message! {
     /// `hash` is for OAEP (hash and MGF), `aad` for GCM.
-    WrapKey { 0 key: u64, 2 wrapping_key: u64, 4 mechanism: Mechanism, 6 hash: Option<Hash>, 8 aad: Option<Blob> }
+    WrapKey {
+        0 key: u64, 2 wrapping_key: u64, 4 mechanism: Mechanism, 6 hash: Option<Hash>,
+        8 aad: Option<Blob>,
+    }
     /// `iv` is there for GCM alone.
     KeyWrapped { 0 iv: Option<Blob>, 2 data: Blob }
     /// Private keys travel as PKCS#8; `curve` is not needed but checked when given.
