@@ -11,8 +11,7 @@ mod tables;
 use crate::cli::{self, Failure};
 use clap::Args;
 use console::Console;
-use hsm_client::{ClusterConfig, ConnectError, Endpoint};
-use proto::command::cluster::GetMembers;
+use hsm_client::ClusterConfig;
 use server::Server;
 use shell::Shell;
 use std::path::PathBuf;
@@ -84,7 +83,6 @@ fn connect(
     runtime: &Runtime,
 ) -> Option<Vec<Server>> {
     let mut servers: Vec<Server> = Vec::new();
-    let mut strangers = Vec::new();
     for endpoint in &config.servers {
         let (host, port) = (&endpoint.host, endpoint.port);
         let there = format!("server '{host}': hostname '{host}', port {port}");
@@ -97,23 +95,9 @@ fn connect(
             }
             Err(error) => {
                 console.say(&error.to_string());
-                if !matches!(error, ConnectError::BadServerCertificate { .. }) {
-                    return None;
-                }
-                strangers.push(endpoint);
+                return None;
             }
         }
-    }
-    // At AWS a cluster has one HSM until it is active. Here the others wait, and are no part of it.
-    let members = runtime.block_on(servers.first()?.call(&GetMembers {})).ok()?.members;
-    let is_member = |server: &Endpoint| {
-        members.iter().any(|member| member.hostname == server.host && member.port == server.port)
-    };
-    if members.is_empty() || strangers.iter().any(|server| is_member(server)) {
-        return strangers.is_empty().then_some(servers);
-    }
-    for server in strangers {
-        console.say(&format!("({server} is no HSM of this cluster yet, and left out)"));
     }
     Some(servers)
 }

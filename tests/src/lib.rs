@@ -1,6 +1,8 @@
-//! What the tests share: conversations with an HSM as text, and an HSM in memory to hold them with.
+//! What the tests share: conversations with an HSM, in memory and behind TLS, and whole clusters.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod cluster;
+pub mod line;
 pub mod memory;
+pub mod say;
 pub mod script;

@@ -6,6 +6,7 @@
 //! the order of appearance, and can be said again by that name. `! name` ends a connection.
 use proto::{Opcode, Refusal};
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// Something that answers requests: an HSM in memory, or one behind TLS.
 pub trait Answering {
@@ -81,6 +82,16 @@ impl Names {
             None => part.to_owned(),
         }
     }
+}
+
+/// The scripts of this package, by name.
+pub fn all() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let mut paths: Vec<_> = entries.filter(|p| p.extension().is_some_and(|e| e == "txt")).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
 }
 
 /// Holds the conversation of a script and writes it down anew, answers as they were given.

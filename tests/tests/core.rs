@@ -5,32 +5,11 @@ use proto::command::audit::{AuditLog, AuditRecord};
 use proto::command::cluster::{BackupBegun, BackupRead, KeyHash, KeyVersions};
 use proto::command::key::{FindKeys, GenerateKey, KeyGenerated, KeysFound, MaskedObject};
 use proto::command::user::{CreateUser, UsersListed};
-use proto::{Blob, Command, Fault, KeyType, Message, Role, Secret, limits};
+use proto::{Blob, Fault, KeyType, Message, Role, Secret, limits};
 use std::collections::BTreeSet;
 use tests::memory::{Memory, settings};
+use tests::say::{say, say_text, try_say};
 use tests::script::Answering;
-
-/// Says a request, expects success.
-fn say<C: Command>(hsm: &mut Memory, connection: &str, request: &C) -> C::Reply {
-    try_say(hsm, connection, request).unwrap_or_else(|r| panic!("{}: {r}", request.write()))
-}
-
-fn try_say<C: Command>(
-    hsm: &mut Memory,
-    connection: &str,
-    request: &C,
-) -> Result<C::Reply, proto::Refusal> {
-    let mut body = Vec::new();
-    proto::encode(request, &mut body);
-    match hsm.ask(connection, C::SPEC.opcode, body) {
-        (0, body) => Ok(proto::decode(&body).expect("a reply that can be read")),
-        (code, body) => Err(proto::Refusal::decode(code, &body)),
-    }
-}
-
-fn say_text<C: Command>(hsm: &mut Memory, connection: &str, words: &str) -> C::Reply {
-    say(hsm, connection, &C::read(words).expect("a request"))
-}
 
 use proto::command::{cluster, key, session, user};
 

@@ -90,6 +90,10 @@ fn activate(up: &Up) {
     ];
     ok(up.ctl(None, &client, ""));
     ok(up.ctl(None, &["cluster", "activate", "--password", "adminpw1"], ""));
+    // The second HSM joins by itself.
+    while up.ready()["state"] != "ACTIVE" {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     let login = Some(("admin", "admin:adminpw1"));
     up.data(
         login,

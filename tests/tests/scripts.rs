@@ -2,20 +2,11 @@
 #![allow(clippy::unwrap_used)]
 use hsm_core::EngineKind;
 use tests::memory::Memory;
-use tests::script::hold;
-
-fn scripts() -> Vec<std::path::PathBuf> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
-    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    let mut paths: Vec<_> = entries.filter(|p| p.extension().is_some_and(|e| e == "txt")).collect();
-    paths.sort();
-    assert!(!paths.is_empty());
-    paths
-}
+use tests::script::{all, hold};
 
 #[test]
 fn in_memory_with_the_native_engine() {
-    for path in scripts() {
+    for path in all() {
         let script = std::fs::read_to_string(&path).unwrap();
         let held = hold(&script, &mut Memory::activated(EngineKind::Native, true));
         expect_test::expect_file![&path].assert_eq(&held);
@@ -24,7 +15,7 @@ fn in_memory_with_the_native_engine() {
 
 #[test]
 fn in_memory_with_the_rust_engine() {
-    for path in scripts() {
+    for path in all() {
         let script = std::fs::read_to_string(&path).unwrap();
         let held = hold(&script, &mut Memory::activated(EngineKind::Rust, true));
         expect_test::expect_file![&path].assert_eq(&held);

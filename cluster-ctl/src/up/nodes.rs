@@ -59,8 +59,27 @@ impl Session {
         };
         let session =
             Self { options, folder, console, fleet, ready, reached: false, key_store: None };
-        write_config(&session.folder, &session.fleet, &session.ready)?;
         Ok((session, events))
+    }
+
+    /// Writes `cloudhsm-cli.cfg` (user guide, configure tool): the HSMs that are members of the
+    /// cluster, since a client of customerCA has no business with others; before initialization
+    /// the first. With one HSM the availability check is off, because no key could be on two.
+    pub(super) fn write_config(&self, members: &[String]) -> Result<(), Failure> {
+        let nodes = self.fleet.nodes();
+        let first = |at: usize| at == 0 && members.is_empty();
+        let servers = nodes.iter().enumerate();
+        let servers = servers.filter(|(at, node)| members.contains(&node.hsm_id) || first(*at));
+        let config = ConfigFile {
+            hsm_ca_file: self.ready.customer_ca.clone(),
+            client_cert_path: self.ready.client_cert.clone(),
+            client_key_path: self.ready.client_key.clone(),
+            cluster_id: Some(self.ready.cluster_id.clone()),
+            servers: servers.map(|(_, node)| node.endpoint()).collect(),
+            disable_key_availability_check: nodes.len() == 1,
+            log_file: Some(self.folder.path().join("cloudhsm-cli.log")),
+        };
+        Ok(config.write(&self.folder.config())?)
     }
 
     pub(super) fn show_nodes(&self) {
@@ -116,22 +135,6 @@ fn make_certificates(folder: &StateFolder) -> Result<(), Failure> {
     write_secret(&ca_key, authority.key().as_bytes())?;
     // Last: where it is, the others are.
     Ok(write_public(&ca, authority.certificate().as_bytes())?)
-}
-
-/// Writes `cloudhsm-cli.cfg` (user guide, configure tool). With one HSM the availability check is
-/// off, because no key could ever be on two.
-fn write_config(folder: &StateFolder, fleet: &Fleet, ready: &Ready) -> Result<(), Failure> {
-    let nodes = fleet.nodes();
-    let config = ConfigFile {
-        hsm_ca_file: ready.customer_ca.clone(),
-        client_cert_path: ready.client_cert.clone(),
-        client_key_path: ready.client_key.clone(),
-        cluster_id: Some(ready.cluster_id.clone()),
-        servers: nodes.iter().map(fleet::NodeView::endpoint).collect(),
-        disable_key_availability_check: nodes.len() == 1,
-        log_file: Some(folder.path().join("cloudhsm-cli.log")),
-    };
-    Ok(config.write(&folder.config())?)
 }
 
 /// Waits for the HSMs of an earlier `up` that was killed: they end by themselves, but one that

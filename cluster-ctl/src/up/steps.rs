@@ -73,7 +73,8 @@ impl Session {
         if state == NodeState::Active && !fresh.is_empty() {
             members.extend(self.join(&members, fresh).await?);
         }
-        let ids = members.into_iter().map(|met| met.node.hsm_id).collect();
+        let ids: Vec<String> = members.into_iter().map(|met| met.node.hsm_id).collect();
+        self.write_config(&ids)?;
         self.fleet.set_members(ids).await?;
         self.ready.state = state.name().to_owned();
         self.save()
