@@ -11,6 +11,7 @@ use proto::{Blob, Fault};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -41,6 +42,13 @@ struct Lane<M: Make> {
     meter: Meter,
 }
 
+impl<M: Make> Lane<M> {
+    fn insert(&mut self, place: usize, object: Arc<InsertMaskedObject>) {
+        let call = self.connection.submit(&*object);
+        self.calls.push_back(Call::Insert(place, object, call));
+    }
+}
+
 /// A token key on its way to all HSMs.
 struct Key<M: Make> {
     began: Instant,
@@ -53,7 +61,8 @@ struct Key<M: Make> {
 enum Call<M: Make> {
     Make(Instant, Pending<M::Reply>),
     Extract(usize, Pending<MaskedObject>),
-    Insert(usize, Pending<MaskedObjectInserted>),
+    /// The object is kept for a second attempt.
+    Insert(usize, Arc<InsertMaskedObject>, Pending<MaskedObjectInserted>),
     Destroy(Pending<ObjectsDestroyed>),
 }
 
@@ -62,6 +71,8 @@ enum Reply<M: Make> {
     Made(Instant, M::Reply),
     Extracted(usize, Blob),
     Inserted(usize),
+    /// A peer brought the same key at the same moment.
+    Collided(usize, Arc<InsertMaskedObject>),
     Destroyed(u64),
 }
 
@@ -74,9 +85,13 @@ impl<M: Make> Call<M> {
             Self::Extract(key, call) => {
                 ready!(Pin::new(call).poll(cx)).map(|reply| Reply::Extracted(*key, reply.object))
             }
-            Self::Insert(key, call) => {
-                ready!(Pin::new(call).poll(cx)).map(|_| Reply::Inserted(*key))
-            }
+            Self::Insert(key, object, call) => match ready!(Pin::new(call).poll(cx)) {
+                Ok(_) => Ok(Reply::Inserted(*key)),
+                Err(CallError::Refused(refusal)) if refusal.fault == Fault::Busy => {
+                    Ok(Reply::Collided(*key, object.clone()))
+                }
+                Err(error) => Err(error),
+            },
             Self::Destroy(call) => match ready!(Pin::new(call).poll(cx)) {
                 Ok(reply) => Ok(Reply::Destroyed(reply.count)),
                 // A peer was quicker to tell this HSM of tombstones, and will tell it of the rest.
@@ -181,13 +196,13 @@ impl<M: Make> Driver<M> {
                 }
             }
             Reply::Extracted(place, object) => {
-                let insert = InsertMaskedObject { object };
+                let object = Arc::new(InsertMaskedObject { object });
                 for (_, lane) in self.lanes.iter_mut().enumerate().filter(|(other, _)| *other != at)
                 {
-                    let call = lane.connection.submit(&insert);
-                    lane.calls.push_back(Call::Insert(place, call));
+                    lane.insert(place, object.clone());
                 }
             }
+            Reply::Collided(place, object) => self.lanes[at].insert(place, object),
             Reply::Inserted(place) => {
                 let key = &mut self.keys[place];
                 key.missing -= 1;
