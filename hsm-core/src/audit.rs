@@ -24,8 +24,8 @@ pub(crate) struct Subject {
     pub(crate) private_or_secret: u64,
     pub(crate) public: u64,
     pub(crate) key: bool,
-    /// A name other than the row's: a row can stand for several of CloudHSM's opcodes.
-    pub(crate) name: Option<&'static str>,
+    /// Other than the row's: a row can stand for several of CloudHSM's opcodes.
+    pub(crate) opcode: Option<(u16, &'static str)>,
 }
 
 impl Subject {
@@ -38,8 +38,9 @@ impl Subject {
         Self { private_or_secret, public, key: true, ..Self::default() }
     }
 
-    pub(crate) fn named(self, name: &'static str) -> Self {
-        Self { name: Some(name), ..self }
+    /// The record is of this opcode.
+    pub(crate) fn of(self, opcode: u16, name: &'static str) -> Self {
+        Self { opcode: Some((opcode, name)), ..self }
     }
 }
 
@@ -101,7 +102,7 @@ impl Audit {
             time_us: now_us,
             reboot: log.reboot,
             opcode,
-            name: subject.name.unwrap_or(name).to_owned(),
+            name: name.to_owned(),
             session,
             response,
             user_type: subject.user.as_ref().map(|(_, role)| role.code() as u16),

@@ -60,7 +60,11 @@ impl<C> Granted<'_, C> {
             return Ok(key.clone());
         }
         let key = self.hsm.vault.keys.get(handle);
-        let key = key.ok_or_else(|| Fault::InvalidHandle.with(format!("handle {handle:#x}")))?;
+        let Some(key) = key else {
+            // Its tombstone may be a moment old.
+            self.session.saw(self.hsm.vault.latest());
+            return Err(Fault::InvalidHandle.with(format!("handle {handle:#x}")));
+        };
         self.session.saw(key.position);
         if self.may(&key, access) {
             Ok(key)

@@ -39,11 +39,12 @@ pub(crate) fn open(vault: &Vault, seal: &Seal, sealed: &[u8]) -> Result<Vec<Chan
     if record.node.state == NodeState::Uninitialized {
         return Err(unfit("the HSM that it was taken from was not initialized"));
     }
+    let was = vault.node();
     let mut node = record.node;
-    node.hsm_id = vault.node().hsm_id.clone();
+    node.hsm_id = was.hsm_id.clone();
     // Who the members are is told to each HSM; in a backup they are those of another day.
-    node.members = vault.node().members.clone();
-    let mut changes = vec![Change::NodeChanged(Arc::new(node))];
+    node.members = was.members.clone();
+    let mut changes = vec![Change::NodeChanged { node: Arc::new(node), was }];
     changes.extend(
         record.users.into_iter().map(|u| Change::UserAdded(Arc::new(User::from_record(u)))),
     );

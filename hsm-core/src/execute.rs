@@ -1,6 +1,8 @@
 //! What each command does. One file for each family, as in `proto::command`.
 use crate::audit::Subject;
 use crate::authorise::Granted;
+use crate::serve::Hsm;
+use crate::session::Session;
 use crate::vault::Change;
 use proto::{Command, Fault, Refusal};
 
@@ -21,7 +23,12 @@ pub(crate) struct Done<R> {
     pub(crate) changes: Vec<Change>,
     /// One record each; none given is one record that names nothing.
     pub(crate) subjects: Vec<Subject>,
+    /// What becomes of the session once the changes are committed.
+    pub(crate) after: Option<After>,
 }
+
+/// Runs on the session when nothing can be refused any more.
+pub(crate) type After = Box<dyn FnOnce(&Hsm, &mut Session) + Send>;
 
 /// A refusal. It can change state too: a wrong password counts.
 pub(crate) struct Failed {
@@ -39,7 +46,11 @@ pub(crate) trait Execute: Command {
 
 impl<R> Done<R> {
     pub(crate) fn new(reply: R) -> Self {
-        Self { reply, changes: Vec::new(), subjects: Vec::new() }
+        Self { reply, changes: Vec::new(), subjects: Vec::new(), after: None }
+    }
+
+    pub(crate) fn then(self, after: impl FnOnce(&Hsm, &mut Session) + Send + 'static) -> Self {
+        Self { after: Some(Box::new(after)), ..self }
     }
 
     pub(crate) fn changing(mut self, change: Change) -> Self {

@@ -11,6 +11,7 @@ mod logins;
 mod masked;
 mod password;
 mod record;
+mod retries;
 mod seal;
 mod serve;
 mod session;

@@ -6,10 +6,10 @@ use crate::execute::{Done, Execute, Failed};
 use crate::handle::Handles;
 use crate::identity::{Factory, Identity};
 use crate::key::Key;
-use crate::logins::Logins;
 use crate::record::{
     AuditBlock, Boot, KeyRecord, NodeRecord, Reservation, Tombstone, UserGone, UserRecord, slot,
 };
+use crate::retries::Retries;
 use crate::seal::{RecordSeal, Seal};
 use crate::session::{Login, Peer, Session};
 use crate::settings::Settings;
@@ -18,7 +18,7 @@ use crate::vault::{Change, Vault};
 use crate::world::{Record, World};
 use proto::command::cluster::Member;
 use proto::command::*;
-use proto::{Fault, Frame, Message, Opcode, Refusal, Weight, put_frame};
+use proto::{Effect, Fault, Frame, Message, Opcode, Refusal, Weight, Who, put_frame};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use zeroize::Zeroizing;
@@ -27,9 +27,9 @@ use zeroize::Zeroizing;
 pub struct Hsm {
     pub(crate) vault: Vault,
     pub(crate) audit: Audit,
-    pub(crate) logins: Logins,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) handles: Handles,
+    pub(crate) retries: Retries,
     pub(crate) settings: Settings,
     pub(crate) backup_seal: Seal,
     /// Session keys of all connections: they count against the HSM's capacity.
@@ -80,7 +80,8 @@ impl Hsm {
         let node = Arc::new(factory.into_record(settings.hsm_id.clone()));
         let hsm = Self::new(settings, node.clone(), 0, 0, Vec::new());
         hsm.boot(1, world);
-        hsm.commit(world, vec![Change::NodeChanged(node)]).map_err(|_| OpenError::Empty)?;
+        hsm.commit(world, vec![Change::NodeChanged { was: node.clone(), node }])
+            .map_err(|_| OpenError::Empty)?;
         Ok(hsm)
     }
 
@@ -116,9 +117,9 @@ impl Hsm {
         Self {
             vault: Vault::new(node, settings.capacity()),
             audit: Audit::resume(blocks, reboot + 1),
-            logins: Logins::default(),
             engine: engine(settings.engine),
             handles: Handles::resume(settings.node, reserved),
+            retries: Retries::default(),
             backup_seal: Seal::new(&settings.backup_key),
             session_keys: AtomicUsize::new(0),
             seal: RecordSeal::new(&settings.master_key, settings.node),
@@ -162,6 +163,7 @@ impl Hsm {
 
     /// Ends a connection: its login and its session keys are gone.
     pub fn close_session(&self, world: &dyn World, mut session: Session) {
+        self.retries.leave(&mut session);
         if let Some(login) = self.log_out(&mut session) {
             let subject = Subject::user(&login.name, login.role);
             self.audit.push(0x8002, "CN_CLOSE_SESSION", session.number, 0, subject, world.now_us());
@@ -171,10 +173,17 @@ impl Hsm {
     /// Ends the session's login, and with it its session keys.
     pub(crate) fn log_out(&self, session: &mut Session) -> Option<Login> {
         let login = session.login.take()?;
-        self.logins.leave(login.user);
+        self.vault.logins.leave(login.user);
         self.session_keys.fetch_sub(session.keys.len(), Ordering::Relaxed);
         session.keys.clear();
         Some(login)
+    }
+
+    /// A session key is destroyed, or has become a token key.
+    pub(crate) fn forget_session_key(&self, session: &mut Session, handle: u64) {
+        if session.keys.remove(&handle).is_some() {
+            self.session_keys.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Answers one request: appends one reply to `out`, and returns the position that must be
@@ -194,6 +203,7 @@ impl Hsm {
                 refuse(frame.id, &refusal, out);
             }
         }
+        self.retries.leave(session);
         session.seen
     }
 
@@ -204,15 +214,30 @@ impl Hsm {
         frame: Frame<'_>,
         out: &mut Vec<u8>,
     ) {
+        let audited = is_audited::<C>(session);
         let outcome = proto::decode::<C>(frame.body)
             .and_then(|request| authorise(request, self, session, world))
             .map_err(Failed::from)
             .and_then(C::execute);
-        let (reply, changes, subjects) = match outcome {
-            Ok(Done { reply, changes, subjects }) => (Ok(reply), changes, subjects),
-            Err(Failed { refusal, changes, subjects }) => (Err(refusal), changes, subjects),
+        let reply = match outcome {
+            Ok(Done { reply, changes, subjects, after }) => {
+                let note = Note { audited, response: 0, subjects };
+                self.settle::<C>(world, session, changes, note).map(|()| {
+                    if let Some(after) = after {
+                        after(self, session);
+                    }
+                    reply
+                })
+            }
+            Err(Failed { refusal, changes, subjects }) => {
+                if C::SPEC.effect == Effect::Writes {
+                    // It may rest on a change of another that is not durable yet.
+                    session.saw(self.vault.latest());
+                }
+                let note = Note { audited, response: refusal.fault as u16, subjects };
+                self.settle::<C>(world, session, changes, note).and(Err(refusal))
+            }
         };
-        let reply = self.settle::<C>(world, session, reply, changes, &subjects);
         match reply {
             Ok(reply) => put_frame(out, frame.id, 0, |out| proto::encode(&reply, out)),
             Err(refusal) => refuse(frame.id, &refusal, out),
@@ -224,43 +249,33 @@ impl Hsm {
         &self,
         world: &dyn World,
         session: &mut Session,
-        reply: Result<C::Reply, Refusal>,
         changes: Vec<Change>,
-        subjects: &[Subject],
-    ) -> Result<C::Reply, Refusal> {
-        let response = reply.as_ref().err().map_or(0, |r| r.fault as u16);
-        // Never of the appliance user: what HSMs do among themselves is not in CloudHSM's log.
-        let audited = !C::SPEC.audit.is_empty()
-            && (session.peer == Peer::Client
-                || session.login.is_some()
-                || C::SPEC.who == proto::Who::Appliance);
-        let number = session.number;
-        let unnamed = [Subject::default()];
-        let note = |response: u16| {
-            let subjects = if subjects.is_empty() { &unnamed } else { subjects };
-            for subject in subjects.iter().filter(|_| audited) {
-                let (code, name) = (C::SPEC.opcode as u16, C::SPEC.audit);
-                self.audit.push(code, name, number, response, subject.clone(), world.now_us());
-            }
-        };
+        note: Note,
+    ) -> Result<(), Refusal> {
         if changes.is_empty() {
-            note(response);
-            return reply;
+            self.note::<C>(world, session.number, &note, note.response);
+            return Ok(());
         }
         let records = self.records(&changes, world);
+        let number = session.number;
         let committed = self.vault.commit(&changes, || {
-            note(response);
-            world.append(records)
+            self.note::<C>(world, number, &note, note.response);
+            // A login alone is not recorded.
+            if records.is_empty() { 0 } else { world.append(records) }
         });
-        match committed {
-            Ok(position) => {
-                session.saw(position);
-                reply
-            }
-            Err(refusal) => {
-                note(refusal.fault as u16);
-                Err(refusal)
-            }
+        if let Err(refusal) = &committed {
+            self.note::<C>(world, number, &note, refusal.fault as u16);
+            session.saw(self.vault.latest());
+        }
+        committed.map(|position| session.saw(position))
+    }
+
+    fn note<C: Execute>(&self, world: &dyn World, session: u64, note: &Note, response: u16) {
+        let unnamed = [Subject::default()];
+        let subjects = if note.subjects.is_empty() { &unnamed } else { &note.subjects[..] };
+        for subject in subjects.iter().filter(|_| note.audited) {
+            let (code, name) = subject.opcode.unwrap_or((C::SPEC.opcode as u16, C::SPEC.audit));
+            self.audit.push(code, name, session, response, subject.clone(), world.now_us());
         }
     }
 
@@ -279,21 +294,24 @@ impl Hsm {
     fn records(&self, changes: &[Change], world: &dyn World) -> Vec<Record> {
         changes
             .iter()
-            .map(|change| match change {
+            .filter_map(|change| match change {
+                Change::UserLoggedIn { .. } => None,
                 Change::KeyAdded(key) | Change::KeyChanged { key, .. } => {
-                    self.sealed(slot::key(key.handle), &key.to_bytes(), world)
+                    Some(self.sealed(slot::key(key.handle), &key.to_bytes(), world))
                 }
                 Change::KeyRemoved { handle } => {
-                    self.record(slot::key(*handle), &Tombstone { handle: *handle }, world)
+                    Some(self.record(slot::key(*handle), &Tombstone { handle: *handle }, world))
                 }
                 Change::UserAdded(user) | Change::UserChanged { user, .. } => {
-                    self.record(slot::user(user.id), &user.to_record(), world)
+                    Some(self.record(slot::user(user.id), &user.to_record(), world))
                 }
                 Change::UserRemoved { id } => {
-                    self.record(slot::user(*id), &UserGone { id: *id }, world)
+                    Some(self.record(slot::user(*id), &UserGone { id: *id }, world))
                 }
-                Change::NodeChanged(node) => self.record(slot::NODE.to_vec(), &**node, world),
-                Change::HandlesReserved(r) => self.record(slot::HANDLES.to_vec(), r, world),
+                Change::NodeChanged { node, .. } => {
+                    Some(self.record(slot::NODE.to_vec(), &**node, world))
+                }
+                Change::HandlesReserved(r) => Some(self.record(slot::HANDLES.to_vec(), r, world)),
             })
             .collect()
     }
@@ -309,6 +327,19 @@ impl Hsm {
         world.random(&mut nonce);
         Record { value: self.seal.seal(nonce, &slot, plain), slot }
     }
+}
+
+/// What the audit log is to say of a command.
+struct Note {
+    audited: bool,
+    response: u16,
+    subjects: Vec<Subject>,
+}
+
+/// Never of the appliance user: what HSMs do among themselves is not in CloudHSM's log.
+fn is_audited<C: Execute>(session: &Session) -> bool {
+    let by_user = session.peer == Peer::Client || session.login.is_some();
+    !C::SPEC.audit.is_empty() && (by_user || matches!(C::SPEC.who, Who::Client | Who::Appliance))
 }
 
 fn refuse(id: u32, refusal: &Refusal, out: &mut Vec<u8>) {

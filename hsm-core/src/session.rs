@@ -1,5 +1,6 @@
 //! What one connection knows of its user. The connection owns it, so it has no lock.
 use crate::key::Key;
+use crate::retries::RetryToken;
 use proto::Role;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Session {
     pub(crate) backup: Zeroizing<Vec<u8>>,
     /// The latest position that the reply under way depends on.
     pub(crate) seen: u64,
+    /// The retry token of the request under way.
+    pub(crate) retry: Option<RetryToken>,
 }
 
 impl Session {
@@ -49,6 +52,7 @@ impl Session {
             keys: BTreeMap::new(),
             backup: Zeroizing::default(),
             seen: 0,
+            retry: None,
         }
     }
 

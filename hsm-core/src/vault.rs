@@ -1,12 +1,14 @@
 //! The durable state. It changes in one way only: `apply`, on a write, a replay or a replica alike.
 use crate::identity::Identity;
 use crate::key::Key;
+use crate::logins::Logins;
 use crate::masked::masking_key;
 use crate::record::{NodeRecord, Reservation};
 use crate::seal::Seal;
 use crate::settings::Capacity;
 use crate::user::User;
-use proto::{Fault, Refusal};
+use proto::{Fault, Refusal, Role};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -28,14 +30,22 @@ pub(crate) enum Change {
     /// A new user.
     UserAdded(Arc<User>),
     /// A user with another password or count of failures; recorded at `was` when that was decided.
-    UserChanged { user: Arc<User>, was: u64 },
-    /// A user is gone.
+    /// With `alone`, no connection has it logged in but the one that asks, if it is `ours`.
+    UserChanged { user: Arc<User>, was: u64, alone: Option<Ours> },
+    /// A user that nobody has logged in is gone.
     UserRemoved { id: u32 },
-    /// The HSM's own state is another.
-    NodeChanged(Arc<NodeRecord>),
+    /// A connection has the user logged in, whose password was right as recorded at `was`. Not
+    /// recorded itself.
+    UserLoggedIn { id: u32, was: u64 },
+    /// The HSM's own state is another than `was`.
+    NodeChanged { node: Arc<NodeRecord>, was: Arc<NodeRecord> },
     /// Handle counters up to a bound may be given out.
     HandlesReserved(Reservation),
 }
+
+/// Whether the connection that asks has the user logged in itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Ours(pub(crate) bool);
 
 /// The HSM's own state, and what is derived from it once.
 struct Node {
@@ -57,6 +67,7 @@ pub(crate) struct Vault {
     node: RwLock<Node>,
     users: RwLock<Users>,
     pub(crate) keys: Keys,
+    pub(crate) logins: Logins,
     /// One change at a time is admitted, recorded and applied.
     writer: Mutex<()>,
     latest: AtomicU64,
@@ -69,6 +80,7 @@ impl Vault {
             node: RwLock::new(Node::new(node)),
             users: RwLock::default(),
             keys: Keys::default(),
+            logins: Logins::default(),
             writer: Mutex::default(),
             latest: AtomicU64::new(0),
             capacity,
@@ -84,10 +96,11 @@ impl Vault {
         let _one = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.admit(changes)?;
         let position = record();
+        // Before anything can be seen, so that whoever sees it waits for it.
+        self.latest.fetch_max(position, Ordering::AcqRel);
         for change in changes {
             self.apply(change.clone(), position);
         }
-        self.latest.store(position, Ordering::Release);
         Ok(position)
     }
 
@@ -97,8 +110,9 @@ impl Vault {
             Change::KeyAdded(key) => Some(&**key),
             _ => None,
         });
-        self.keys.admit(adds, &self.capacity)?;
         let users = self.users();
+        self.admit_owners(changes, &users)?;
+        self.keys.admit(adds, &self.capacity)?;
         for change in changes {
             match change {
                 Change::KeyChanged { key, was } => {
@@ -111,16 +125,54 @@ impl Vault {
                     return Err(Fault::InvalidHandle.into());
                 }
                 Change::UserAdded(user) => users.admit(user, self.capacity.users)?,
-                Change::UserChanged { user, was } => {
+                Change::UserChanged { user, was, alone } => {
                     unchanged(users.by_id(user.id).ok_or(Fault::UserNotFound)?.position, *was)?;
+                    if let Some(Ours(ours)) = alone {
+                        self.admit_alone(user, *ours)?;
+                    }
+                }
+                Change::UserLoggedIn { id, was } => {
+                    unchanged(users.by_id(*id).ok_or(Fault::UserNotFound)?.position, *was)?;
+                }
+                Change::NodeChanged { was, .. } if !Arc::ptr_eq(&self.node(), was) => {
+                    return Err(changed_meanwhile());
                 }
                 Change::UserRemoved { id } => {
                     let user = users.by_id(*id).ok_or(Fault::UserNotFound)?;
+                    self.admit_alone(user, false)?;
                     if self.keys.owns_any(&user.name) {
                         return Err(Fault::UserOwnsKeys.with(format!("user {}", user.name)));
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn admit_alone(&self, user: &User, ours: bool) -> Result<(), Refusal> {
+        if self.logins.others(user.id, ours) > 0 {
+            return Err(Fault::UserLoggedIn.with(format!("user {}", user.name)));
+        }
+        Ok(())
+    }
+
+    /// A new key's owner is a CU of this HSM, or becomes one by the same changes.
+    fn admit_owners(&self, changes: &[Change], users: &Users) -> Result<(), Refusal> {
+        let is_cu = |user: &User| user.role == Role::Cu;
+        let added: HashSet<&str> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::UserAdded(user) if is_cu(user) => Some(&*user.name),
+                _ => None,
+            })
+            .collect();
+        for change in changes {
+            let Change::KeyAdded(key) = change else { continue };
+            let there = users.by_name(&key.owner).is_some_and(|user| is_cu(user));
+            if !there && !added.contains(&*key.owner) {
+                let detail = format!("user {}, handle {:#x}", key.owner, key.handle);
+                return Err(Fault::OwnerMissing.with(detail));
             }
         }
         Ok(())
@@ -140,7 +192,8 @@ impl Vault {
             Change::UserRemoved { id } => {
                 self.users.write().unwrap_or_else(PoisonError::into_inner).remove(id);
             }
-            Change::NodeChanged(node) => {
+            Change::UserLoggedIn { id, .. } => self.logins.enter(id),
+            Change::NodeChanged { node, .. } => {
                 *self.node.write().unwrap_or_else(PoisonError::into_inner) = Node::new(node);
             }
             Change::HandlesReserved(_) => {}
@@ -173,9 +226,9 @@ impl Vault {
 
 /// Somebody else was quicker: the decision was made on what is no longer so.
 fn unchanged(now: u64, was: u64) -> Result<(), Refusal> {
-    if now == was {
-        Ok(())
-    } else {
-        Err(Fault::Busy.with("it was changed at the same time: try again"))
-    }
+    if now == was { Ok(()) } else { Err(changed_meanwhile()) }
+}
+
+fn changed_meanwhile() -> Refusal {
+    Fault::Busy.with("it was changed at the same time: try again")
 }

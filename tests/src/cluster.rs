@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// A running `up`. Dropped, it is killed, and its nodes end with it.
@@ -14,6 +15,7 @@ pub struct Up {
     child: Child,
     /// What it has printed up to the line that says it is ready.
     pub said: String,
+    later: Arc<Mutex<String>>,
     _temporary: Option<TempDir>,
 }
 
@@ -33,9 +35,19 @@ impl Up {
 
     /// Starts `up` in this folder and waits until it is ready.
     pub fn start_in(program: &str, folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_as(Command::new(program), program, folder, arguments)
+    }
+
+    /// Like [`Self::start_in`], by a command that runs the program under other circumstances.
+    pub fn start_as(
+        mut command: Command,
+        program: &str,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Self {
         let ready = folder.join("ready-for-test.json");
         let _ = std::fs::remove_file(&ready);
-        let mut child = Command::new(program)
+        let mut child = command
             .args(["up", "--base-port", "0", "--state"])
             .arg(folder)
             .arg("--ready-file")
@@ -55,10 +67,22 @@ impl Up {
                 panic!("`up` ended ({status}) before it was ready:\n{said}");
             }
         }
-        // What it says later must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let later = Arc::new(Mutex::new(String::new()));
+        let hears = later.clone();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+                *hears.lock().unwrap() += &line;
+                line.clear();
+            }
+        });
         let (program, folder) = (program.into(), folder.to_owned());
-        Self { program, folder, child, said, _temporary: None }
+        Self { program, folder, child, said, later, _temporary: None }
+    }
+
+    /// What it has printed since it is ready.
+    pub fn said_later(&self) -> String {
+        self.later.lock().unwrap().clone()
     }
 
     /// The state folder.

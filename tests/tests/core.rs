@@ -322,3 +322,48 @@ fn read_log(hsm: &mut Memory) -> Vec<AuditRecord> {
     assert!(all.len() <= 16_384);
     all
 }
+
+#[test]
+fn a_later_user_of_the_same_name_inherits_no_shares() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    let KeyGenerated { handle, .. } = say(&mut hsm, "a", &generate("shared"));
+    let share = format!("handle={handle} username=bob share=true");
+    say_text::<key::ShareObject>(&mut hsm, "a", &share);
+    let admin = "role=CO username=admin password=adminpw1";
+    say_text::<session::Login>(&mut hsm, "admin", admin);
+    say_text::<user::DeleteUser>(&mut hsm, "admin", "role=CU username=bob");
+    let again = "role=CU username=bob password=bobspw34";
+    say_text::<user::CreateUser>(&mut hsm, "admin", again);
+    say_text::<session::Login>(&mut hsm, "b", again);
+    let refusal = try_say(&mut hsm, "b", &key::GetAttributes { handle }).expect_err("another bob");
+    assert_eq!(refusal.fault, Fault::KeyAccessDenied);
+}
+
+#[test]
+fn a_session_key_that_there_is_no_room_for_as_a_token_key_stays() {
+    let full = Settings { hsm_type: HsmType::Hsm1Medium, ..native() };
+    let mut hsm = Memory::activated(EngineKind::Native, true).restart(full);
+    log_in(&mut hsm, "a");
+    let spare = say(&mut hsm, "a", &GenerateKey { token: false, ..generate("spare") });
+    // Token keys are counted among themselves.
+    for _ in 0..limits::KEYS_HSM1 {
+        say(&mut hsm, "a", &generate("k"));
+    }
+    let promote = format!("handle={} attribute=token:true", spare.handle);
+    let promote = key::SetAttribute::read(&promote).expect("a request");
+    let refusal = try_say(&mut hsm, "a", &promote).expect_err("full");
+    assert_eq!(refusal.fault, Fault::KeysFull);
+    say(&mut hsm, "a", &key::GetAttributes { handle: spare.handle });
+}
+
+#[test]
+fn setting_what_is_set_already_records_nothing() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    let KeyGenerated { handle, .. } = say(&mut hsm, "a", &generate("k"));
+    let before = say_text::<cluster::GetKeyHash>(&mut hsm, "peer", "");
+    let same = format!("handle={handle} attribute=wrap-with-trusted:false");
+    say_text::<key::SetAttribute>(&mut hsm, "a", &same);
+    assert_eq!(say_text::<cluster::GetKeyHash>(&mut hsm, "peer", ""), before);
+}

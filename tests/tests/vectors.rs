@@ -214,9 +214,7 @@ fn aes_key_wrap() {
     let no_pad = (keywrap::TestName::AesKeyWrap, Mechanism::AesKeyWrapNoPad);
     let zero_pad = (keywrap::TestName::AesKeyWrapWithPadding, Mechanism::AesKeyWrapZeroPad);
     // RFC 3394 wraps 16 bytes at least: the three vectors of 8 are refused, which is acceptable.
-    for ((name, mechanism), expected) in
-        [(no_pad, ran(36, 129, 0)), (zero_pad, ran(77, 177, 0))]
-    {
+    for ((name, mechanism), expected) in [(no_pad, ran(36, 129, 0)), (zero_pad, ran(77, 177, 0))] {
         let set = keywrap::TestSet::load(name).unwrap();
         for engine in ENGINES {
             let (mut bench, mut count) = (Bench::new(engine), Ran::default());
@@ -439,7 +437,9 @@ fn ecdsa_of_published_private_keys() {
 
 #[test]
 fn rsa_signatures_of_published_private_keys() {
-    use rsa_oaep::TestName::{Rsa2048Sha256Mgf1Sha256, Rsa3072Sha256Mgf1Sha256, Rsa4096Sha256Mgf1Sha256};
+    use rsa_oaep::TestName::{
+        Rsa2048Sha256Mgf1Sha256, Rsa3072Sha256Mgf1Sha256, Rsa4096Sha256Mgf1Sha256,
+    };
     let mut benches = ENGINES.map(Bench::new);
     for name in [Rsa2048Sha256Mgf1Sha256, Rsa3072Sha256Mgf1Sha256, Rsa4096Sha256Mgf1Sha256] {
         let group = rsa_oaep::TestSet::load(name).unwrap().test_groups.remove(0);

@@ -66,11 +66,12 @@ impl Execute for SetMembers {
         }
         let node = call.hsm.vault.node();
         if node.members == call.request.members {
+            call.session.saw(call.hsm.vault.latest());
             return Ok(Done::new(MembersSet {}));
         }
         let members = call.request.members.clone();
-        let node = NodeRecord { members, ..(*node).clone() };
-        Ok(Done::new(MembersSet {}).changing(Change::NodeChanged(Arc::new(node))))
+        let changed = Arc::new(NodeRecord { members, ..(*node).clone() });
+        Ok(Done::new(MembersSet {}).changing(Change::NodeChanged { node: changed, was: node }))
     }
 }
 
@@ -90,7 +91,7 @@ impl Execute for Initialize {
         check_signed(&node, signed_cert, trust_anchor, call.world.now_us() / 1_000_000)?;
         let mut masking_key = Zeroizing::new(vec![0; 32]);
         call.world.random(&mut masking_key);
-        let node = NodeRecord {
+        let changed = NodeRecord {
             state: NodeState::Initialized,
             cluster_csr: None,
             hsm_certificate: None,
@@ -113,11 +114,11 @@ impl Execute for Initialize {
         };
         let preco = PasswordHash::new(&Secret::new(PRECO_PASSWORD), call.world);
         Ok(Done::new(Initialized {})
-            .changing(Change::NodeChanged(Arc::new(node)))
+            .changing(Change::NodeChanged { node: Arc::new(changed), was: node })
             .changing(user(1, Role::Preco, ADMIN, preco))
             .changing(user(2, Role::Au, APPLIANCE, PasswordHash::none()))
             .about(Subject::default())
-            .about(Subject::user(APPLIANCE, Role::Au).named("CN_CREATE_APPLIANCE_USER")))
+            .about(Subject::user(APPLIANCE, Role::Au).of(0xfc, "CN_CREATE_APPLIANCE_USER")))
     }
 }
 
@@ -157,7 +158,7 @@ impl Execute for BeginBackup {
         let size = backup.len() as u64;
         call.session.backup = Zeroizing::new(backup);
         call.session.saw(call.hsm.vault.latest());
-        let end = Subject::default().named("CN_BACKUP_END");
+        let end = Subject::default().of(0x8175, "CN_BACKUP_END");
         Ok(Done::new(BackupBegun { size }).about(Subject::default()).about(end))
     }
 }
@@ -194,7 +195,7 @@ impl Execute for RestoreBackup {
         uninitialized(&call)?;
         let backup = std::mem::take(&mut call.session.backup);
         let changes = backup::open(&call.hsm.vault, &call.hsm.backup_seal, &backup)?;
-        let end = Subject::default().named("CN_RESTORE_END");
+        let end = Subject::default().of(0x8177, "CN_RESTORE_END");
         let mut done = Done::new(BackupRestored {}).about(Subject::default()).about(end);
         done.changes = changes;
         Ok(done)

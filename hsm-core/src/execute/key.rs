@@ -4,6 +4,7 @@ use crate::authorise::{Access, refusal};
 use crate::crypto::Material;
 use crate::key::Key;
 use crate::masked;
+use crate::retries::RetryToken;
 use crate::template::{Draft, Origin, Wish, check_change};
 use crate::vault::{Mark, Presence};
 use proto::command::key::*;
@@ -11,9 +12,6 @@ use proto::{Attribute, Blob, Datum, KeyClass, KeyType, Role, Setting, limits};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// What a client gives a request by which an HSM knows its retry.
-type RetryToken = [u8; 16];
 
 impl<C> Granted<'_, C> {
     /// The keys that an earlier request with the same retry token made: its reply was lost.
@@ -24,6 +22,7 @@ impl<C> Granted<'_, C> {
         let Some(Blob(bytes)) = retry else { return Ok((None, Vec::new())) };
         let token =
             bytes.as_slice().try_into().map_err(|_| Fault::Malformed.with("retry has 16 bytes"))?;
+        self.hsm.retries.enter(token, self.session)?;
         let made = self.hsm.vault.keys.by_retry(&token);
         let me = self.username()?;
         for key in &made {
@@ -158,8 +157,8 @@ fn generate_pair<C>(
     let half = material.public_half().ok_or(Fault::Internal)?;
     let (public, public_change) = call.keep(public, half)?;
     let (private, private_change) = call.keep(private, material)?;
-    let mut done =
-        Done::new(KeyPairGenerated { public, private }).about(Subject::keys(private, public));
+    let mut done = Done::new(KeyPairGenerated { public, private })
+        .about(Subject::keys(private, public).of(0x19, "CN_GENERATE_KEY_PAIR"));
     done.changes.extend(public_change.into_iter().chain(private_change));
     Ok(done)
 }
@@ -238,17 +237,24 @@ impl Execute for DestroyObjects {
             }
         }
         let mut done = Done::new(ObjectsDestroyed { count: count as u64 });
+        let mut of_session = Vec::new();
         for handle in handles {
-            if call.session.keys.remove(&handle).is_some() {
-                call.hsm.session_keys.fetch_sub(1, Ordering::Relaxed);
+            if call.session.keys.contains_key(&handle) {
+                of_session.push(handle);
                 done = done.about(Subject::keys(handle, 0));
             } else if call.hsm.vault.keys.presence(handle) != Presence::Removed {
                 // CloudHSM's log tells the deletion of a token key from that of a session key.
-                done = done.about(Subject::keys(handle, 0).named("CN_TOMBSTONE_OBJECT"));
-                done = done.changing(Change::KeyRemoved { handle });
+                let subject = Subject::keys(handle, 0).of(0x8011, "CN_TOMBSTONE_OBJECT");
+                done = done.about(subject).changing(Change::KeyRemoved { handle });
+            } else {
+                call.session.saw(call.hsm.vault.latest());
             }
         }
-        Ok(done)
+        Ok(done.then(move |hsm, session| {
+            for handle in of_session {
+                hsm.forget_session_key(session, handle);
+            }
+        }))
     }
 }
 
@@ -272,20 +278,15 @@ impl Execute for FindKeys {
                 || key.class == KeyClass::PublicKey
                 || key.shared_with(&me.name)
         };
-        let (mut handles, mut total) =
-            call.hsm.vault.keys.find(&marks, *after, most, |k| visible(k) && matches(k));
+        let candidates = call.hsm.vault.keys.candidates(&marks);
+        let found = candidates.iter().filter(|k| visible(k) && matches(k));
         let of_session = call.session.keys.values().filter(|k| {
             owner.as_deref().is_none_or(|name| *k.owner == *name)
                 && attributes.iter().all(|s| k.attribute(s.attribute, engine).as_ref() == Some(s))
         });
-        let mut own = Vec::new();
-        for key in of_session {
-            total += 1;
-            if key.handle > *after && own.len() < most {
-                own.push(key.handle);
-            }
-        }
-        handles.extend(own);
+        let mut handles: Vec<u64> = found.chain(of_session).map(|key| key.handle).collect();
+        let total = handles.len() as u64;
+        handles.retain(|handle| handle > after);
         handles.sort_unstable();
         handles.truncate(most);
         call.session.saw(call.hsm.vault.latest());
@@ -329,6 +330,10 @@ impl Execute for SetAttribute {
         let by_co = call.session.role() == Some(Role::Co);
         let key = call.key(handle, if by_co { Access::Describe } else { Access::Own })?;
         check_change(&key, &setting, by_co)?;
+        if key.attribute(setting.attribute, call.engine()).as_ref() == Some(&setting) {
+            // Nothing changes: a stamp would win over a change made elsewhere.
+            return Ok(Done::new(AttributeSet {}).about(Subject::keys(handle, 0)));
+        }
         let mut changed = (*key).clone();
         changed.set(setting, key.next_stamp(call.hsm.settings.node));
         let changed = Arc::new(changed);
@@ -337,9 +342,8 @@ impl Execute for SetAttribute {
             return Ok(done.changing(Change::KeyChanged { was: key.position, key: changed }));
         }
         if changed.is_token() {
-            call.session.keys.remove(&handle);
-            call.hsm.session_keys.fetch_sub(1, Ordering::Relaxed);
-            return Ok(done.changing(Change::KeyAdded(changed)));
+            let done = done.changing(Change::KeyAdded(changed));
+            return Ok(done.then(move |hsm, session| hsm.forget_session_key(session, handle)));
         }
         call.session.keys.insert(handle, changed);
         Ok(done)
@@ -364,6 +368,10 @@ impl Execute for ShareObject {
             return Err(Fault::UserNotFound
                 .with(format!("the key is not shared with {name}"))
                 .into());
+        }
+        let known = key.shares.iter().any(|s| s.username == name);
+        if !known && key.shares.len() >= limits::SHARES_MAX {
+            return Err(Fault::SizeUnfit.with("a key is shared with 1024 users at most").into());
         }
         let mut changed = (*key).clone();
         changed.share(&name, share, key.next_stamp(call.hsm.settings.node));

@@ -47,29 +47,29 @@ impl Execute for Login {
             return Err(Failed::from(Fault::UserLocked.with(format!("user {name}"))).about(subject));
         }
         if password::fits(password) && user.password.matches(password) {
-            return Ok(welcome(call, user, subject));
+            return Ok(welcome(&user, subject));
         }
         let counted = User { failures: user.failures + 1, ..(*user).clone() };
         let mut failed = Failed::from(Fault::LoginFailure).about(subject);
-        failed.changes.push(Change::UserChanged { was: user.position, user: Arc::new(counted) });
+        let (was, user) = (user.position, Arc::new(counted));
+        failed.changes.push(Change::UserChanged { user, was, alone: None });
         Err(failed)
     }
 }
 
 /// The password is right: the count of wrong ones begins again.
-fn welcome(call: Granted<'_, Login>, user: Arc<User>, subject: Subject) -> Done<LoggedIn> {
+fn welcome(user: &User, subject: Subject) -> Done<LoggedIn> {
     let login = LoggedInAs { user: user.id, role: user.role, name: user.name.clone() };
-    call.hsm.logins.enter(login.user);
-    call.session.login = Some(login);
-    let done = Done::new(LoggedIn { user_id: user.id }).about(subject);
-    if user.failures == 0 {
-        return done;
-    }
     let was = user.position;
-    done.changing(Change::UserChanged {
-        user: Arc::new(User { failures: 0, ..(*user).clone() }),
-        was,
-    })
+    let mut done = Done::new(LoggedIn { user_id: user.id })
+        .about(subject)
+        .changing(Change::UserLoggedIn { id: user.id, was })
+        .then(|_, session| session.login = Some(login));
+    if user.failures > 0 {
+        let user = Arc::new(User { failures: 0, ..user.clone() });
+        done = done.changing(Change::UserChanged { user, was, alone: None });
+    }
+    done
 }
 
 impl Execute for Logout {

@@ -1,8 +1,10 @@
 //! Creating, deleting, changing and listing the users of this HSM.
 use super::*;
+use crate::key::Key;
 use crate::password::{self, PasswordHash};
 use crate::record::NodeRecord;
 use crate::user::{KMS_USER, User, canonical_name};
+use crate::vault::Ours;
 use proto::command::user::*;
 use proto::{Blob, NodeState, Role};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ impl Execute for CreateUser {
         let CreateUser { role, username, password, second_factor } = &call.request;
         let name = canonical_name(username)?;
         let subject = Subject::user(&name, *role);
-        let subject = if *role == Role::Co { subject.named("CN_CREATE_CO") } else { subject };
+        let subject = if *role == Role::Co { subject.of(0x4, "CN_CREATE_CO") } else { subject };
         let fail = |r: Refusal| Failed::from(r).about(subject.clone());
         if !matches!(role, Role::Co | Role::Cu) {
             return Err(fail(Fault::InvalidUserType.with("a user is created as CO or CU")));
@@ -57,13 +59,16 @@ impl Execute for DeleteUser {
         if *role == Role::Au {
             return Err(Failed::from(Fault::InvalidUserType).about(subject));
         }
-        if call.hsm.logins.others(user.id, false) > 0 {
-            return Err(
-                Failed::from(Fault::UserLoggedIn.with(format!("user {name}"))).about(subject)
-            );
-        }
         call.session.saw(user.position);
-        Ok(Done::new(UserDeleted {}).changing(Change::UserRemoved { id: user.id }).about(subject))
+        let stamped = |key: &Arc<Key>| key.next_stamp(call.hsm.settings.node);
+        let mut done = Done::new(UserDeleted {}).about(subject);
+        // A later user of this name must not inherit the keys that were shared with this one.
+        for key in call.hsm.vault.keys.shared_with(&name) {
+            let mut ended = (*key).clone();
+            ended.share(&name, false, stamped(&key));
+            done = done.changing(Change::KeyChanged { was: key.position, key: Arc::new(ended) });
+        }
+        Ok(done.changing(Change::UserRemoved { id: user.id }))
     }
 }
 
@@ -85,7 +90,7 @@ impl Execute for ChangePassword {
         }
         check_second_factor(&name, second_factor.as_ref()).map_err(fail)?;
         password::check(&name, password).map_err(fail)?;
-        if call.hsm.logins.others(user.id, me.user == user.id) > 0 {
+        if call.hsm.vault.logins.others(user.id, me.user == user.id) > 0 {
             return Err(fail(Fault::UserLoggedIn.with(format!("user {name}"))));
         }
         let changed = User {
@@ -97,14 +102,18 @@ impl Execute for ChangePassword {
         };
         let mut done = Done::new(PasswordChanged {});
         if user.role == Role::Preco {
-            let node = NodeRecord { state: NodeState::Active, ..(*call.hsm.vault.node()).clone() };
-            done = done.changing(Change::NodeChanged(Arc::new(node)));
-            if let Some(login) = &mut call.session.login {
-                login.role = Role::Co;
-            }
+            let was = call.hsm.vault.node();
+            let node = Arc::new(NodeRecord { state: NodeState::Active, ..(*was).clone() });
+            done = done.changing(Change::NodeChanged { node, was }).then(|_, session| {
+                if let Some(login) = &mut session.login {
+                    login.role = Role::Co;
+                }
+            });
         }
         let was = user.position;
-        Ok(done.changing(Change::UserChanged { user: Arc::new(changed), was }).about(subject))
+        let alone = Some(Ours(me.user == user.id));
+        let change = Change::UserChanged { user: Arc::new(changed), was, alone };
+        Ok(done.changing(change).about(subject))
     }
 }
 
@@ -117,7 +126,7 @@ impl Execute for ListUsers {
             username: u.name.to_string(),
             login_failures: u.failures,
             locked: u.is_locked(),
-            logins: call.hsm.logins.others(u.id, me == Some(u.id)),
+            logins: call.hsm.vault.logins.others(u.id, me == Some(u.id)),
             second_factor: false,
         };
         let users = call.hsm.vault.users().iter().map(listed).collect();

@@ -99,43 +99,26 @@ impl Keys {
         (0..BUCKETS).map(|n| tables.buckets.get(n).map_or(0, |b| b.sum)).collect()
     }
 
-    /// The keys that have all marks and pass, above `after`; `most` at most, and how many in all.
-    /// The rarest mark is walked, so a look-up by label or id costs the same among any number.
-    pub(crate) fn find(
-        &self,
-        marks: &[Mark],
-        after: u64,
-        most: usize,
-        pass: impl Fn(&Key) -> bool,
-    ) -> (Vec<u64>, u64) {
+    /// The keys that have all marks, in no order. The rarest mark is walked, so a look-up by label
+    /// or id costs the same among any number of keys. What is slow is asked of them afterwards.
+    pub(crate) fn candidates(&self, marks: &[Mark]) -> Vec<Arc<Key>> {
         let tables = self.read();
         let mut sets = Vec::new();
         for mark in marks {
-            let Some(set) = tables.marked.get(mark) else { return (Vec::new(), 0) };
+            let Some(set) = tables.marked.get(mark) else { return Vec::new() };
             sets.push(set);
         }
         sets.sort_by_key(|s| s.len());
-        let key = |h: &u64| tables.by_handle.get(h).and_then(Option::as_ref);
-        let mut found = Vec::new();
-        let mut total = 0;
-        let mut visit = |h: u64| {
-            let others = sets.get(1..).unwrap_or_default();
-            if others.iter().all(|s| s.contains(&h)) && key(&h).is_some_and(|k| pass(k)) {
-                total += 1;
-                if h > after && found.len() < most {
-                    found.push(h);
-                }
-            }
+        let Some((rarest, others)) = sets.split_first() else {
+            return tables.by_handle.values().flatten().cloned().collect();
         };
-        match sets.first() {
-            Some(rarest) => rarest.iter().copied().for_each(&mut visit),
-            None => {
-                let mut all: Vec<u64> = tables.by_handle.keys().copied().collect();
-                all.sort_unstable();
-                all.into_iter().for_each(&mut visit);
-            }
-        }
-        (found, total)
+        let common = rarest.iter().filter(|h| others.iter().all(|set| set.contains(h)));
+        common.filter_map(|h| tables.by_handle.get(h)?.clone()).collect()
+    }
+
+    /// The keys that are shared with a user now.
+    pub(crate) fn shared_with(&self, username: &str) -> Vec<Arc<Key>> {
+        self.candidates(&[Mark::SharedWith(username.to_owned())])
     }
 
     pub(crate) fn all(&self) -> (Vec<Arc<Key>>, Vec<u64>) {

@@ -1,0 +1,91 @@
+//! Two connections at the same moment: what each is told stays true.
+#![allow(clippy::unwrap_used)]
+use hsm_core::{EngineKind, Hsm, Peer, Session};
+use proto::command::key::{FindKeys, GenerateRsaKeyPair, KeysFound};
+use proto::command::session::{Hello, Login};
+use proto::command::user::{CreateUser, DeleteUser};
+use proto::{Blob, Command, Deframer, Fault, Frame, Message, Refusal};
+use tests::memory::{Memory, Still};
+
+/// One connection of an HSM that others use at the same time.
+struct Line<'a> {
+    hsm: &'a Hsm,
+    world: &'a Still,
+    session: Session,
+}
+
+impl<'a> Line<'a> {
+    fn open(hsm: &'a Hsm, world: &'a Still) -> Self {
+        let mut line = Self { hsm, world, session: hsm.open_session(Peer::Client) };
+        line.say(&Hello { version: 1 }).unwrap();
+        line
+    }
+
+    fn say<C: Command>(&mut self, request: &C) -> Result<C::Reply, Refusal> {
+        let (mut body, mut out) = (Vec::new(), Vec::new());
+        proto::encode(request, &mut body);
+        let frame = Frame { id: 1, code: C::SPEC.opcode as u16, body: &body };
+        self.hsm.serve(self.world, &mut self.session, frame, &mut out);
+        match Deframer::new(&out).next().unwrap().unwrap() {
+            reply if reply.code == 0 => Ok(proto::decode(reply.body).unwrap()),
+            reply => Err(Refusal::decode(reply.code, reply.body)),
+        }
+    }
+
+    fn say_text<C: Command>(&mut self, words: &str) -> Result<C::Reply, Refusal> {
+        self.say(&C::read(words).unwrap())
+    }
+}
+
+#[test]
+fn a_user_is_not_deleted_while_it_logs_in() {
+    let memory = Memory::activated(EngineKind::Native, true);
+    let open = || Line::open(&memory.hsm, &memory.world);
+    let mut admin = open();
+    admin.say_text::<Login>("role=CO username=admin password=adminpw1").unwrap();
+    for round in 0..10 {
+        let name = format!("user{round}");
+        admin
+            .say_text::<CreateUser>(&format!("role=CU username={name} password=password1"))
+            .unwrap();
+        let login = format!("role=CU username={name} password=password1");
+        let (mut user, login) = (open(), &login);
+        let (entered, deleted) = std::thread::scope(|threads| {
+            let entering = threads.spawn(move || user.say_text::<Login>(login));
+            // Into the midst of the password hash.
+            std::thread::sleep(std::time::Duration::from_millis(round));
+            let deleted = admin.say_text::<DeleteUser>(&format!("role=CU username={name}"));
+            (entering.join().unwrap(), deleted)
+        });
+        assert!(entered.is_err() || deleted.is_err(), "logged in as a user that is gone");
+        assert!(entered.is_ok() || deleted.is_ok(), "one of them was first");
+    }
+}
+
+#[test]
+fn a_retry_that_comes_while_the_first_request_runs_makes_no_second_key() {
+    let memory = Memory::activated(EngineKind::Native, true);
+    let open = || {
+        let mut line = Line::open(&memory.hsm, &memory.world);
+        line.say_text::<Login>("role=CU username=alice password=alicepw1").unwrap();
+        line
+    };
+    let words = "modulus_bits=3072 public_exponent=65537 public_label=p private_label=q token=true";
+    let mut request = GenerateRsaKeyPair::read(words).unwrap();
+    request.retry = Some(Blob(vec![7; 16]));
+    let (mut first, mut second) = (open(), open());
+    let (made, retried) = std::thread::scope(|threads| {
+        let making = threads.spawn(|| first.say(&request));
+        let retried = second.say(&request);
+        (making.join().unwrap(), retried)
+    });
+    let (winner, loser) = if made.is_ok() { (made, retried) } else { (retried, made) };
+    let winner = winner.unwrap();
+    match loser {
+        Ok(same) => assert_eq!(same, winner),
+        Err(refusal) => assert_eq!(refusal.fault, Fault::Busy),
+    }
+    assert_eq!(second.say(&request).unwrap(), winner, "afterwards it is found");
+    let KeysFound { total, .. } = second.say_text::<FindKeys>("after=0 limit=10").unwrap();
+    assert_eq!(total, 2, "one pair");
+}
