@@ -15,9 +15,19 @@ pub(crate) const QUIET: Style = Style::new().dimmed();
 const STYLES: Styles =
     Styles::styled().header(NAME).usage(NAME).literal(AnsiColor::Cyan.on_default());
 
+const EXAMPLES: &str = "\
+Examples:
+  cluster-ctl up                        start a cluster of three HSMs, or resume it
+  cluster-ctl user list                 see its users
+  cluster-ctl mgmt                      manage users as in cloudhsm_mgmt_util
+  cluster-ctl sim kill 2                lose an HSM
+  cluster-ctl bench keygen --kind ec-p256
+  cluster-ctl completions bash > /etc/bash_completion.d/cluster-ctl";
+
 /// A simulated AWS CloudHSM cluster on this machine: `up` starts it, the rest works with it.
 #[derive(Parser)]
 #[command(name = "cluster-ctl", version, styles = STYLES, max_term_width = 100)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The cluster's state folder [default: cloudhsm-sim in the user's data folder]
     #[arg(long, global = true, value_name = "DIR")]

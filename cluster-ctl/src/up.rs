@@ -21,8 +21,17 @@ use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+const EXAMPLES: &str = "\
+Examples:
+  cluster-ctl up                               three HSMs, a CU for you, a key store for KMS
+  cluster-ctl up --ephemeral --nodes 2         two HSMs that are gone afterwards
+  cluster-ctl up --until nodes                 fresh HSMs: initialize them by hand
+  cluster-ctl up --until kmsuser               the user kmsuser with kmsPswd, nobody logged in
+  cluster-ctl up --ephemeral --base-port 0 --json --ready-file ready.json   for scripts";
+
 /// What `up` takes.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Use a temporary state folder, and remove it at the end
     #[arg(long)]

@@ -61,6 +61,9 @@ impl Process {
             // Ctrl-C in the terminal is for us alone: nodes stop after the clients are logged out.
             .process_group(0)
             .kill_on_drop(true)
+            // Of all our secrets, a node knows what it is told over TLS.
+            .env_remove("CLOUDHSM_PIN")
+            .env_remove("CLOUDHSM_KMSUSER_PASSWORD")
             .env("NO_COLOR", "1")
             // glibc would keep the freed memory of each password hash: 14 MB a node.
             .env("MALLOC_MMAP_THRESHOLD_", "131072")

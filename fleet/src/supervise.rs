@@ -52,7 +52,8 @@ pub enum Event {
         /// The new process.
         pid: u32,
     },
-    /// It could not be started again, or be told its cluster's members; tried again later.
+    /// It could not be started again, which is tried again soon, or be told its cluster's members,
+    /// which is done at its next start.
     Trouble {
         /// Which HSM.
         hsm_id: String,
@@ -151,7 +152,8 @@ impl Fleet {
         appliance::connect(&self.shared.layout, node).await
     }
 
-    /// Tells the HSMs with these ids that they are the cluster, now and when they start again.
+    /// Tells the HSMs with these ids that they are the cluster. They keep it; one that cannot be
+    /// told now, which is the error, is told when it starts again.
     pub async fn set_members(&self, hsm_ids: Vec<String>) -> Result<(), FleetError> {
         self.shared.state().members = hsm_ids;
         let mut telling = JoinSet::new();
@@ -159,12 +161,12 @@ impl Fleet {
             let shared = self.shared.clone();
             telling.spawn(async move { shared.tell(&node).await });
         }
-        while let Some(told) = telling.join_next().await {
-            if let Ok(told) = told {
-                told?;
-            }
+        let mut all_told = Ok(());
+        while let Some(joined) = telling.join_next().await {
+            // One that is down keeps nobody else from being told.
+            all_told = all_told.and(joined.unwrap_or(Ok(())));
         }
-        Ok(())
+        all_told
     }
 
     /// Ends all nodes, within 1.2 seconds or by force.

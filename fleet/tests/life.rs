@@ -102,3 +102,19 @@ async fn a_program_that_is_not_there_is_named() {
     let error = started.err().unwrap().to_string();
     assert!(error.contains("cannot run /no/such/program"), "{error}");
 }
+
+#[tokio::test]
+async fn nodes_do_not_inherit_our_passwords() {
+    const PASSWORDS: [&str; 2] = ["CLOUDHSM_PIN", "CLOUDHSM_KMSUSER_PASSWORD"];
+    if PASSWORDS.iter().any(|name| std::env::var_os(name).is_none()) {
+        // Once more, in a process that has them.
+        let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "nodes_do_not_inherit_our_passwords"]);
+        again.envs(PASSWORDS.map(|name| (name, "user:password1")));
+        assert!(again.status().await.unwrap().success());
+        return;
+    }
+    let place = place(&format!("! env | grep -q password1 || exit 1{READY}"), true);
+    let (fleet, _events) = start(&place).await;
+    fleet.stop().await;
+}

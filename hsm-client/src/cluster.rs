@@ -1,7 +1,8 @@
 //! All HSMs of a cluster as one: any may be asked, all are kept in reach, lost ones stepped over.
 use crate::connection::Request;
 use crate::decisions::{
-    Candidate, HOLDERS_MIN, KeysNamed, Next, after_failure, choose, graver, keys_named, repeat,
+    Backoff, Candidate, HOLDERS_MIN, KeysNamed, Next, after_failure, choose, graver, is_busy,
+    keys_named, repeat,
 };
 use crate::keeper::{learn, meet};
 use crate::node::Node;
@@ -17,8 +18,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-/// After a lost reply, how long the same HSM is waited for before another is sent the retry token.
-const SAME_NODE_GRACE: Duration = Duration::from_secs(1);
+/// After a lost reply, how long the same HSM is waited for: it alone knows the retry token.
+const SAME_HSM_GRACE: Duration = Duration::from_secs(1);
+/// How often an HSM is asked that is still at the first attempt: for 12 s, the pauses together. An
+/// RSA pair may take some.
+const BUSY_TRIES: u32 = 8;
 
 /// Which cluster, and how to behave towards it.
 #[derive(Clone, Debug)]
@@ -256,20 +260,12 @@ impl Cluster {
                 Err(error) => error,
             };
             let next = after_failure(C::SPEC, repeat, &error);
+            if next == Next::SameHsm {
+                return self.call_same_again(live, request, error).await;
+            }
             failure = Some(graver(failure, error));
-            match next {
-                Next::Stop => break,
-                Next::Elsewhere => {}
-                Next::SameFirst => {
-                    let again = Instant::now() + SAME_NODE_GRACE;
-                    if let Some(same) = self.back_again(&live.node, &tried, again).await {
-                        tried.push(same.connection.number());
-                        match same.connection.call(request).await {
-                            Ok(reply) => return Ok((same, reply)),
-                            Err(error) => failure = Some(error),
-                        }
-                    }
-                }
+            if next == Next::Stop {
+                break;
             }
         }
         Err(failure.unwrap_or_else(|| self.nobody()))
@@ -294,6 +290,37 @@ impl Cluster {
             choose(candidates, turn, tried).and_then(|at| live.get(at)).cloned()
         })
         .await
+    }
+
+    /// Sends a request with a retry token to the same HSM again, as long as `error` is that its
+    /// reply was lost or that it is busy. Once a reply was lost, only another tells the outcome.
+    async fn call_same_again<C: Request>(
+        &self,
+        mut live: Live,
+        request: &C,
+        mut error: CallError,
+    ) -> Result<(Live, C::Reply), CallError> {
+        let until = Instant::now() + SAME_HSM_GRACE;
+        let mut lines = vec![live.connection.number()];
+        let mut lost = None;
+        let mut backoff = Backoff::default();
+        for _ in 0..BUSY_TRIES {
+            if is_busy(&error) {
+                tokio::time::sleep(backoff.pause()).await;
+            } else if matches!(error, CallError::Lost { .. } | CallError::NotSent { .. }) {
+                lost.get_or_insert(error.clone());
+                let Some(back) = self.back_again(&live.node, &lines, until).await else { break };
+                lines.push(back.connection.number());
+                live = back;
+            } else {
+                break;
+            }
+            match live.connection.call(request).await {
+                Ok(reply) => return Ok((live, reply)),
+                Err(now) => error = now,
+            }
+        }
+        Err(lost.unwrap_or(error))
     }
 
     async fn back_again(&self, node: &Arc<Node>, tried: &[u64], until: Instant) -> Option<Live> {
@@ -387,7 +414,11 @@ async fn first_to_answer(shared: &Arc<Shared>) -> Result<Connection, OpenError> 
     let mut servers = Vec::new();
     while let Some(attempt) = attempts.join_next().await {
         match attempt {
-            Ok((_, Ok(connection))) => return Ok(connection),
+            Ok((_, Ok(connection))) => {
+                // The others end in good order: an HSM would log a handshake that breaks off.
+                attempts.detach_all();
+                return Ok(connection);
+            }
             Ok((at, Err(error))) => servers.push((at, error)),
             Err(_) => {}
         }

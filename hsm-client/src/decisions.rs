@@ -47,8 +47,8 @@ pub(crate) enum Next {
     Stop,
     /// Another HSM is asked.
     Elsewhere,
-    /// The same HSM is asked if it is back at once, and else another: it may know the retry token.
-    SameFirst,
+    /// The same HSM is asked, and no other: it alone may know the retry token.
+    SameHsm,
 }
 
 /// Decides where a request that failed is sent again, if it is. User changes never are.
@@ -63,15 +63,22 @@ pub(crate) fn after_failure(spec: &Spec, repeat: Repeat, error: &CallError) -> N
         CallError::Lost { .. } => match repeat {
             Repeat::Never => Next::Stop,
             Repeat::Anywhere => Next::Elsewhere,
-            Repeat::SameFirst => Next::SameFirst,
+            Repeat::SameHsm => Next::SameHsm,
         },
         CallError::Refused(refusal) => match refusal.fault {
+            // The first attempt may still be running there.
+            Fault::Busy if repeat == Repeat::SameHsm => Next::SameHsm,
             // A key that another HSM has not got yet, or a session key of another connection.
             Fault::InvalidHandle | Fault::Busy | Fault::NotInitialized => Next::Elsewhere,
             _ => Next::Stop,
         },
         _ => Next::Stop,
     }
+}
+
+/// The HSM is at something that this request must wait for.
+pub(crate) fn is_busy(error: &CallError) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.fault == Fault::Busy)
 }
 
 /// Of two errors of the same call on two HSMs, the one that tells the caller more: that an HSM has
@@ -130,8 +137,8 @@ pub(crate) enum Repeat {
     Never,
     /// It changes nothing that lasts: anybody may be asked.
     Anywhere,
-    /// It bears a retry token, by which the same HSM knows it again.
-    SameFirst,
+    /// It bears a retry token, by which the same HSM knows it again. Another HSM would do it twice.
+    SameHsm,
 }
 
 /// Whether a request may be sent again: one that reads, one with a retry token, and one that makes
@@ -140,7 +147,7 @@ pub(crate) fn repeat(spec: &Spec, request: &dyn Any) -> Repeat {
     fn of<C: Any>(request: &dyn Any, key: impl Fn(&C) -> (bool, bool)) -> Repeat {
         match request.downcast_ref::<C>().map(key) {
             Some((false, _)) => Repeat::Anywhere,
-            Some((true, true)) => Repeat::SameFirst,
+            Some((true, true)) => Repeat::SameHsm,
             Some((true, false)) | None => Repeat::Never,
         }
     }

@@ -40,7 +40,7 @@ fn the_least_loaded_ready_connection_is_chosen_in_turn() {
 
 #[test]
 fn only_what_is_harmless_is_sent_again() {
-    use Next::{Elsewhere, SameFirst, Stop};
+    use Next::{Elsewhere, SameHsm, Stop};
     let read = <sign::Sign as Command>::SPEC;
     let write = <SetAttribute as Command>::SPEC;
     let make = <GenerateKey as Command>::SPEC;
@@ -54,11 +54,12 @@ fn only_what_is_harmless_is_sent_again() {
         (write, Repeat::Never, lost(), Stop),
         (write, Repeat::Never, not_sent(), Elsewhere),
         (write, Repeat::Never, refused(Fault::InvalidHandle), Elsewhere),
-        (make, Repeat::SameFirst, lost(), SameFirst),
+        (make, Repeat::SameHsm, lost(), SameHsm),
         (make, Repeat::Anywhere, lost(), Elsewhere),
         (make, Repeat::Never, lost(), Stop),
-        (make, Repeat::SameFirst, refused(Fault::Busy), Elsewhere),
-        (make, Repeat::SameFirst, refused(Fault::KeysFull), Stop),
+        (make, Repeat::SameHsm, refused(Fault::Busy), SameHsm),
+        (make, Repeat::Anywhere, refused(Fault::Busy), Elsewhere),
+        (make, Repeat::SameHsm, refused(Fault::KeysFull), Stop),
         (user, Repeat::Never, lost(), Stop),
         (user, Repeat::Never, not_sent(), Stop),
         (user, Repeat::Never, refused(Fault::Busy), Stop),
@@ -78,7 +79,7 @@ fn a_request_says_whether_it_may_be_repeated() {
         retry,
     };
     let of = |request: &GenerateKey| repeat(<GenerateKey as Command>::SPEC, request);
-    assert_eq!(of(&make(true, Some(Blob(vec![1; 16])))), Repeat::SameFirst);
+    assert_eq!(of(&make(true, Some(Blob(vec![1; 16])))), Repeat::SameHsm);
     assert_eq!(of(&make(true, None)), Repeat::Never);
     assert_eq!(of(&make(false, None)), Repeat::Anywhere);
     let user = CreateUser {

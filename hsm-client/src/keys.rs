@@ -1,7 +1,7 @@
 //! Keys on all HSMs: made on one, copied to the others as masked objects, counted, or taken back.
 use crate::cluster::{Cluster, Live, distinct, unreached};
 use crate::connection::Request;
-use crate::decisions::{Page, Standing, merge_pages, standing};
+use crate::decisions::{Page, Standing, is_busy, merge_pages, standing};
 use crate::node::Node;
 use crate::{CallError, NodeView};
 use proto::command::key::{
@@ -11,7 +11,7 @@ use proto::command::key::{
 };
 use proto::command::wrap::{KeyUnwrapped, UnwrapKey};
 use proto::limits::HANDLES_MAX;
-use proto::{Blob, Fault};
+use proto::{Attribute, Blob, Fault, Setting};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -89,10 +89,20 @@ impl Cluster {
         let deadline = Instant::now() + self.config().availability_retry;
         self.wait_for_two(deadline).await?;
         let (maker, made) = self.call_routed(request).await?;
-        let handles = handles(&made);
-        let copies = self.copy(&handles, &maker, deadline).await;
+        self.spread(handles(&made), &maker, deadline).await?;
+        Ok(made)
+    }
+
+    /// Copies new token keys to the other HSMs. Where too few take them, they are taken back.
+    async fn spread(
+        &self,
+        handles: Vec<u64>,
+        maker: &Live,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let copies = self.copy(&handles, maker, deadline).await;
         if copies.standing == Standing::Enough {
-            return Ok(made);
+            return Ok(());
         }
         match self.destroy(handles).await {
             // It is on an HSM that cannot be asked now: that it is gone would be a lie.
@@ -180,29 +190,51 @@ async fn extract(handles: &[u64], from: &Live) -> Result<Vec<Blob>, CallError> {
     Ok(objects)
 }
 
+/// How often an HSM is sent a key that one of its peers brought it at the same moment.
+const BUSY_INSERTS: u32 = 3;
+
 /// Inserts the objects on several HSMs at the same time.
 async fn insert(objects: &[Blob], on: Vec<Live>) -> Vec<(Arc<Node>, Result<(), CallError>)> {
     let mut calls = Vec::with_capacity(on.len());
     for live in on {
         let requests = objects.iter().map(|object| InsertMaskedObject { object: object.clone() });
-        let pending: Vec<_> = requests.map(|request| live.connection.submit(&request)).collect();
-        calls.push((live.node, pending));
+        let pending: Vec<_> =
+            requests.map(|request| (live.connection.submit(&request), request)).collect();
+        calls.push((live, pending));
     }
     let mut results = Vec::with_capacity(calls.len());
-    for (node, pending) in calls {
+    for (live, pending) in calls {
         let mut result = Ok(());
-        for call in pending {
-            result = result.and(call.await.map(drop));
+        for (call, request) in pending {
+            let mut inserted = call.await;
+            for _ in 0..BUSY_INSERTS {
+                if !inserted.as_ref().is_err_and(is_busy) {
+                    break;
+                }
+                inserted = live.connection.call(&request).await;
+            }
+            result = result.and(inserted.map(drop));
         }
-        results.push((node, result));
+        results.push((live.node, result));
     }
     results
 }
 
 impl Cluster {
-    /// Sets an attribute of a key: on one HSM, and by copying the key on the others.
+    /// Sets an attribute of a key: on one HSM, and by copying the key on the others. A session key
+    /// of which that makes a token key comes to all HSMs as a new one does.
     pub async fn set_attribute(&self, request: &SetAttribute) -> Result<AttributeSet, CallError> {
-        self.change(request, request.handle).await
+        let handle = request.handle;
+        let onto_token = request.attribute == Setting::flag(Attribute::Token, true);
+        if !onto_token || !self.is_session_key(handle) {
+            return self.change(request, handle).await;
+        }
+        let deadline = Instant::now() + self.config().availability_retry;
+        self.wait_for_two(deadline).await?;
+        let (home, reply) = self.call_routed(request).await?;
+        self.shared().homes().remove(&handle);
+        self.spread(vec![handle], &home, deadline).await?;
+        Ok(reply)
     }
 
     /// Shares a key with a user or ends that: on one HSM, and by copying the key on the others.
@@ -213,18 +245,17 @@ impl Cluster {
     async fn change<C: Request>(&self, request: &C, handle: u64) -> Result<C::Reply, CallError> {
         let (changer, reply) = self.call_routed(request).await?;
         if self.is_session_key(handle) {
-            let objects = extract(&[handle], &changer).await;
-            if objects.is_err() {
-                return Ok(reply);
-            }
-            // The change has made a token key of it.
-            self.shared().homes().remove(&handle);
+            return Ok(reply);
         }
         let copies = self.copy(&[handle], &changer, Instant::now()).await;
-        let mut failed = copies.failed.iter();
-        match failed.find(|(_, error)| matches!(error, CallError::Refused(_))) {
-            Some((node, error)) => Err(CallError::KeyReplication {
-                failed: copies.failed.len(),
+        let others = self.nodes().len().saturating_sub(1);
+        let not_given = copies.refused.map(|error| (others, changer.node, error));
+        let refused = |(_, error): &(_, CallError)| matches!(error, CallError::Refused(_));
+        let failed = copies.failed.len();
+        let not_taken = copies.failed.into_iter().find(refused);
+        match not_given.or(not_taken.map(|(node, error)| (failed, node, error))) {
+            Some((failed, node, error)) => Err(CallError::KeyReplication {
+                failed,
                 of: self.nodes().len(),
                 why: format!("{}: {error}", node.view()).into(),
             }),

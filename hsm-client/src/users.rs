@@ -15,6 +15,13 @@ impl Cluster {
     /// Sends a request to every HSM once, at the same time, and never again by itself. HSMs that
     /// are out of reach are in the result as errors.
     pub async fn call_each<C: Request>(&self, request: &C) -> EachNode<C::Reply> {
+        each(self.ask_each(request).await)
+    }
+
+    async fn ask_each<C: Request>(
+        &self,
+        request: &C,
+    ) -> Vec<(Arc<Node>, Result<C::Reply, CallError>)> {
         let mut calls = Vec::new();
         for node in self.all() {
             let first = node.connections().into_iter().next();
@@ -27,9 +34,9 @@ impl Cluster {
                 Some(call) => call.await,
                 None => Err(unreached(&node)),
             };
-            results.push((node.view(), result));
+            results.push((node, result));
         }
-        EachNode { results }
+        results
     }
 
     /// Logs in on every HSM. If one accepts, the login is remembered and repeated, once, on every
@@ -85,18 +92,18 @@ impl Cluster {
     /// that changed it is sent the new one when it reconnects; one whose answer was lost is sent
     /// none.
     pub async fn change_password(&self, change: &ChangePassword) -> EachNode<PasswordChanged> {
-        let results = self.call_each(change).await;
+        let results = self.ask_each(change).await;
         let mine = self.shared().kept().login.clone();
         let Some(old) =
             mine.filter(|login| login.role == change.role && login.username == change.username)
         else {
-            return results;
+            return each(results);
         };
         let new = Arc::new(Login { password: change.password.clone(), ..Login::clone(&old) });
-        if results.results.iter().any(|(_, result)| result.is_ok()) {
+        if results.iter().any(|(_, result)| result.is_ok()) {
             self.shared().kept().login = Some(new.clone());
         }
-        for (node, (_, result)) in self.all().into_iter().zip(&results.results) {
+        for (node, result) in &results {
             let mut memory = node.login.lock().await;
             match Attempt::of(result) {
                 Attempt::Accepted => {
@@ -106,7 +113,7 @@ impl Cluster {
                 Attempt::Refused(_) | Attempt::NotSent => {}
             }
         }
-        results
+        each(results)
     }
 
     /// All HSMs, in the cluster's order.

@@ -6,10 +6,12 @@ mod fake;
 
 use fake::{Authority, Fake, Trick};
 use hsm_client::{CallError, Cluster, ClusterConfig, Coverage, Endpoint};
-use proto::command::key::{FindKeys, GenerateKey, ShareObject};
+use proto::command::key::{FindKeys, GenerateKey, SetAttribute, ShareObject};
 use proto::command::sign::Sign;
 use proto::command::user::{ChangePassword, CreateUser};
-use proto::{Blob, Fault, Hash, KeyType, Mechanism, Opcode, Role, Secret};
+use proto::{
+    Attribute, Blob, Fault, Hash, KeyType, Mechanism, Opcode, Role, Secret, Setting,
+};
 use std::time::Duration;
 
 struct Three {
@@ -144,6 +146,18 @@ async fn a_cluster_that_does_not_answer_says_why_for_each_server() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_second_is_left_in_good_order() {
+    let three = Three::start(1).await;
+    let slow = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = three.config();
+    config.servers.push(Endpoint::new("127.0.0.1", slow.local_addr().unwrap().port()));
+    let _cluster = Cluster::open(config).await.unwrap();
+    let (tcp, _) = slow.accept().await.unwrap();
+    let (acceptor, state) = (three.fakes[0].acceptor.clone(), three.fakes[0].state.clone());
+    fake::serve(tcp, acceptor, state).await.unwrap();
+}
+
+#[tokio::test]
 async fn reads_fail_over_and_writes_do_not() {
     let three = Three::start(3).await;
     let cluster = three.open().await;
@@ -246,6 +260,35 @@ async fn a_lost_reply_is_fetched_by_its_token_from_the_same_hsm() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_vanished_hsm_may_have_made_is_not_made_on_another() {
+    let three = Three::start(3).await;
+    let cluster = three.open().await;
+    for fake in &three.fakes {
+        fake.state.trick(Opcode::GenerateKey, Trick::CutAfter);
+        // It comes back long after the client has given up.
+        (0..20).for_each(|_| fake.state.trick(Opcode::Hello, Trick::CutBefore));
+    }
+    let error = cluster.generate_key(key(true)).await.unwrap_err();
+    assert!(matches!(error, CallError::Lost { .. }), "{error}");
+    assert_eq!(three.count(Opcode::GenerateKey).iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_busy_hsm_is_waited_for_and_not_passed_over() {
+    let three = Three::start(3).await;
+    let cluster = three.open().await;
+    for fake in &three.fakes {
+        fake.state.trick(Opcode::GenerateKey, Trick::Refuse(Fault::Busy));
+        fake.state.trick(Opcode::InsertMaskedObject, Trick::Refuse(Fault::Busy));
+    }
+    let made = cluster.generate_key(key(true)).await.unwrap().handle;
+    let mut asked = three.count(Opcode::GenerateKey);
+    asked.sort_unstable();
+    assert_eq!(asked, [0, 0, 2], "the same HSM was asked again");
+    assert_eq!(three.holders(made), 3, "a peer's copy came at the same moment");
+}
+
+#[tokio::test]
 async fn an_hsm_that_does_not_return_is_replaced_by_another() {
     let three = Three::start(3).await;
     let cluster = three.open().await;
@@ -287,6 +330,51 @@ async fn the_availability_check_wants_two_hsms() {
     let alone = off.generate_key(key(true)).await.unwrap().handle;
     off.call(&sign(alone)).await.unwrap();
     assert_eq!(off.nodes().iter().filter(|node| node.connected).count(), 1);
+}
+
+#[tokio::test]
+async fn a_session_key_becomes_a_token_key_on_two_hsms_or_not_at_all() {
+    let three = Three::start(2).await;
+    let cluster = three.open_hasty().await;
+    let onto_token =
+        |handle| SetAttribute { handle, attribute: Setting::flag(Attribute::Token, true) };
+    let kept = cluster.generate_key(key(false)).await.unwrap().handle;
+    let label = Setting::text(Attribute::Label, "mine");
+    cluster.set_attribute(&SetAttribute { handle: kept, attribute: label }).await.unwrap();
+    assert_eq!(three.holders(kept), 1);
+    cluster.set_attribute(&onto_token(kept)).await.unwrap();
+    assert_eq!(three.holders(kept), 2);
+
+    for fake in &three.fakes {
+        fake.state.trick(Opcode::InsertMaskedObject, Trick::Refuse(Fault::KeysFull));
+    }
+    let refused = cluster.generate_key(key(false)).await.unwrap().handle;
+    let error = cluster.set_attribute(&onto_token(refused)).await.unwrap_err();
+    assert!(matches!(error, CallError::KeyAvailability), "{error}");
+    assert_eq!(three.holders(refused), 0);
+
+    three.fakes[1].stop().await;
+    until(|| !cluster.nodes()[1].connected).await;
+    let alone = cluster.generate_key(key(false)).await.unwrap().handle;
+    let changed = three.count(Opcode::SetAttribute);
+    let error = cluster.set_attribute(&onto_token(alone)).await.unwrap_err();
+    assert!(matches!(error, CallError::KeyAvailability), "{error}");
+    assert_eq!(three.count(Opcode::SetAttribute), changed, "nothing was changed");
+    cluster.call(&sign(alone)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_its_hsm_does_not_give_out_is_not_called_done() {
+    let three = Three::start(2).await;
+    let cluster = three.open().await;
+    let handle = cluster.generate_key(key(true)).await.unwrap().handle;
+    for fake in &three.fakes {
+        fake.state.trick(Opcode::ExtractMaskedObject, Trick::Refuse(Fault::UseForbidden));
+    }
+    let label = Setting::text(Attribute::Label, "mine");
+    let error = cluster.set_attribute(&SetAttribute { handle, attribute: label }).await;
+    let text = error.unwrap_err().to_string();
+    assert!(text.starts_with("Key replicate failed on 1 of 2 connections: hsm-"), "{text}");
 }
 
 #[tokio::test]

@@ -41,6 +41,9 @@ pub(crate) type Outcome<R> = Result<Done<R>, Failed>;
 
 /// How a command is carried out, once it is granted.
 pub(crate) trait Execute: Command {
+    /// How often it is decided anew when others changed what the decision rested on.
+    const ATTEMPTS: u32 = 1;
+
     fn execute(call: Granted<'_, Self>) -> Outcome<Self::Reply>;
 }
 

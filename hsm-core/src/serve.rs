@@ -214,33 +214,51 @@ impl Hsm {
         frame: Frame<'_>,
         out: &mut Vec<u8>,
     ) {
+        let mut reply = self.attempt::<C>(world, session, frame.body, C::ATTEMPTS == 1);
+        for left in (0..C::ATTEMPTS - 1).rev() {
+            if !reply.as_ref().is_err_and(|refusal| refusal.fault == Fault::Busy) {
+                break;
+            }
+            reply = self.attempt::<C>(world, session, frame.body, left == 0);
+        }
+        match reply {
+            Ok(reply) => put_frame(out, frame.id, 0, |out| proto::encode(&reply, out)),
+            Err(refusal) => refuse(frame.id, &refusal, out),
+        }
+    }
+
+    /// Decodes, authorises, executes and commits. That the commit was refused is recorded in the
+    /// audit log of the last attempt alone.
+    fn attempt<C: Execute>(
+        &self,
+        world: &dyn World,
+        session: &mut Session,
+        body: &[u8],
+        last: bool,
+    ) -> Result<C::Reply, Refusal> {
         let audited = is_audited::<C>(session);
-        let outcome = proto::decode::<C>(frame.body)
+        let outcome = proto::decode::<C>(body)
             .and_then(|request| authorise(request, self, session, world))
             .map_err(Failed::from)
             .and_then(C::execute);
-        let reply = match outcome {
+        match outcome {
             Ok(Done { reply, changes, subjects, after }) => {
-                let note = Note { audited, response: 0, subjects };
-                self.settle::<C>(world, session, changes, note).map(|()| {
-                    if let Some(after) = after {
-                        after(self, session);
-                    }
-                    reply
-                })
+                let note = Note { audited, response: 0, subjects, last };
+                self.settle::<C>(world, session, changes, note)?;
+                if let Some(after) = after {
+                    after(self, session);
+                }
+                Ok(reply)
             }
             Err(Failed { refusal, changes, subjects }) => {
                 if C::SPEC.effect == Effect::Writes {
                     // It may rest on a change of another that is not durable yet.
                     session.saw(self.vault.latest());
                 }
-                let note = Note { audited, response: refusal.fault as u16, subjects };
-                self.settle::<C>(world, session, changes, note).and(Err(refusal))
+                let note = Note { audited, response: refusal.fault as u16, subjects, last };
+                self.settle::<C>(world, session, changes, note)?;
+                Err(refusal)
             }
-        };
-        match reply {
-            Ok(reply) => put_frame(out, frame.id, 0, |out| proto::encode(&reply, out)),
-            Err(refusal) => refuse(frame.id, &refusal, out),
         }
     }
 
@@ -252,20 +270,22 @@ impl Hsm {
         changes: Vec<Change>,
         note: Note,
     ) -> Result<(), Refusal> {
+        let number = session.number;
         if changes.is_empty() {
-            self.note::<C>(world, session.number, &note, note.response);
+            self.note::<C>(world, number, &note, note.response);
             return Ok(());
         }
         let records = self.records(&changes, world);
-        let number = session.number;
         let committed = self.vault.commit(&changes, || {
             self.note::<C>(world, number, &note, note.response);
             // A login alone is not recorded.
             if records.is_empty() { 0 } else { world.append(records) }
         });
         if let Err(refusal) = &committed {
-            self.note::<C>(world, number, &note, refusal.fault as u16);
             session.saw(self.vault.latest());
+            if note.last {
+                self.note::<C>(world, number, &note, refusal.fault as u16);
+            }
         }
         committed.map(|position| session.saw(position))
     }
@@ -334,6 +354,7 @@ struct Note {
     audited: bool,
     response: u16,
     subjects: Vec<Subject>,
+    last: bool,
 }
 
 /// Never of the appliance user: what HSMs do among themselves is not in CloudHSM's log.

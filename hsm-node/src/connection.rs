@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,11 +74,11 @@ impl fmt::Display for Ended {
     }
 }
 
-/// A session, a reply and its position, back from the blocking pool.
+/// What comes back from the blocking pool.
 struct Served {
     session: Session,
-    reply: Vec<u8>,
-    position: u64,
+    /// The reply and its position; none when the command panicked.
+    reply: Option<(Vec<u8>, u64)>,
 }
 
 type Job = Pin<Box<dyn Future<Output = Option<Served>> + Send>>;
@@ -101,6 +102,8 @@ pub(crate) struct Connection {
     inbox: Vec<u8>,
     outbox: Outbox,
     heard: Instant,
+    /// When the first bytes of the frame came that is at the front of the inbox.
+    frame_began: Option<Instant>,
 }
 
 impl Connection {
@@ -114,6 +117,7 @@ impl Connection {
             inbox: Vec::new(),
             outbox: Outbox::default(),
             heard: Instant::now(),
+            frame_began: None,
         }
     }
 
@@ -150,6 +154,7 @@ impl Connection {
                 });
                 last = Some(Ended::Malformed(refusal.clone()));
             }
+            let full = !self.outbox.has_room();
             self.release(&mut progress).await?;
             if self.job.is_none()
                 && self.outbox.is_empty()
@@ -157,7 +162,9 @@ impl Connection {
             {
                 return ControlFlow::Break(ended);
             }
-            if let Turn::Yield = turn {
+            // Frames that have come whole wait for room, not for bytes: nothing would wake us.
+            let room_again = full && self.outbox.has_room();
+            if matches!(turn, Turn::Yield) || room_again {
                 yield_now().await;
                 continue;
             }
@@ -178,32 +185,42 @@ impl Connection {
         let waits_for = self.outbox.waits_for();
         let busy = self.job.is_some() || waits_for.is_some();
         let idle = self.node.idle_timeout;
-        let half = !self.inbox.is_empty();
-        let patience = if half { idle.min(FRAME_TIMEOUT) } else { idle };
+        let (deadline, late) = match self.frame_began {
+            Some(began) => (began + idle.min(FRAME_TIMEOUT), Ended::HalfFrame),
+            None => (self.heard + idle, Ended::Idle),
+        };
         self.inbox.reserve(if room { READ } else { 0 });
         tokio::select! {
-            read = self.stream.read_buf(&mut self.inbox), if reading && room => match read {
-                Ok(0) => return ControlFlow::Continue(Some(Ended::ByClient)),
-                Ok(_) => self.heard = Instant::now(),
-                Err(cause) => return ControlFlow::Break(Ended::Lost(cause)),
-            },
+            // Bytes that came in time count, also when they could not be read in time.
+            biased;
             served = finished(&mut self.job) => {
                 self.job = None;
-                let Some(served) = served else { return ControlFlow::Break(Ended::Panicked) };
+                // Without a pool there is no session: the node is being thrown away.
+                let Some(served) = served else { return ControlFlow::Break(Ended::Stopping) };
                 self.session = Some(served.session);
+                let Some((reply, position)) = served.reply else {
+                    return ControlFlow::Break(Ended::Panicked);
+                };
                 self.heard = Instant::now();
                 self.outbox.push(|out| {
-                    out.extend_from_slice(&served.reply);
-                    served.position
+                    out.extend_from_slice(&reply);
+                    position
                 });
             },
             () = reached(progress, waits_for) => {},
             () = stopped(stopping), if reading => {
                 return ControlFlow::Continue(Some(Ended::Stopping));
             },
-            () = sleep_until(self.heard + patience), if reading && !busy => {
-                let ended = if half { Ended::HalfFrame } else { Ended::Idle };
-                return ControlFlow::Continue(Some(ended));
+            read = self.stream.read_buf(&mut self.inbox), if reading && room => match read {
+                Ok(0) => return ControlFlow::Continue(Some(Ended::ByClient)),
+                Ok(_) => {
+                    self.heard = Instant::now();
+                    self.frame_began.get_or_insert(self.heard);
+                },
+                Err(cause) => return ControlFlow::Break(Ended::Lost(cause)),
+            },
+            () = sleep_until(deadline), if reading && !busy => {
+                return ControlFlow::Continue(Some(late));
             },
         }
         ControlFlow::Continue(None)
@@ -247,6 +264,9 @@ impl Connection {
                 self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
         }
         self.inbox.drain(..used);
+        if used > 0 {
+            self.frame_began = (!self.inbox.is_empty()).then(Instant::now);
+        }
         if self.inbox.is_empty() {
             // An idle connection of nine hundred keeps no buffer.
             self.inbox = Vec::new();
@@ -289,10 +309,11 @@ impl Drop for Connection {
     }
 }
 
-/// Runs one heavy frame on the blocking pool, where the session goes with it. `None`: it panicked.
+/// Runs one heavy frame on the blocking pool, where the session goes with it. `None`: the pool is
+/// gone.
 fn run_heavy(
     node: &Arc<Shared>,
-    mut session: Session,
+    session: Session,
     weight: Weight,
     bytes: Zeroizing<Vec<u8>>,
 ) -> Job {
@@ -307,12 +328,22 @@ fn run_heavy(
         let work = move || {
             let frame = Deframer::new(&bytes).next().ok().flatten();
             let frame = frame.unwrap_or(Frame { id: 0, code: 0, body: &[] });
-            let mut reply = Vec::new();
-            let position = node.hsm.serve(&node.machine, &mut session, frame, &mut reply);
-            Served { session, reply, position }
+            let (session, reply) = keep(session, |session| {
+                let mut reply = Vec::new();
+                let position = node.hsm.serve(&node.machine, session, frame, &mut reply);
+                (reply, position)
+            });
+            Served { session, reply }
         };
         spawn_blocking(work).await.ok()
     })
+}
+
+/// Works with a session and gives it back, also when the work panics: a session that is lost is
+/// never closed, and its user stays logged in.
+fn keep<S, R>(mut session: S, work: impl FnOnce(&mut S) -> R) -> (S, Option<R>) {
+    let done = catch_unwind(AssertUnwindSafe(|| work(&mut session))).ok();
+    (session, done)
 }
 
 async fn finished(job: &mut Option<Job>) -> Option<Served> {
@@ -346,4 +377,15 @@ pub(crate) async fn close(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpi
         io::Result::Ok(())
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_comes_back_from_work_that_panics() {
+        assert_eq!(keep("session", |_| 7), ("session", Some(7)));
+        assert_eq!(keep("session", |_| -> u64 { panic!("as a test") }), ("session", None));
+    }
 }

@@ -1,6 +1,7 @@
-//! The door: takes connections within the bound, and lets in who passes the handshake.
+//! The door: lets in who passes the handshake, within the bound on connections.
 use crate::connection::{Connection, Ended, close, stopped};
 use crate::node::Shared;
+use hsm_core::Peer;
 use proto::limits::FRAME_MAX;
 use proto::{Deframer, Fault, put_frame};
 use rustls::pki_types::UnixTime;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -21,8 +22,11 @@ use tracing::{debug, info, warn};
 /// A handshake takes two round trips and three signatures.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections over the bound that are told so, at the same time; the rest are only closed.
-const REFUSED_POLITELY: usize = 16;
+/// Connections whose client is not known yet: they take no place from those that are.
+const HANDSHAKES_MAX: usize = 64;
+
+/// A client speaks first. One that has not by then goes when others wait at the door.
+const SILENT_MAX: Duration = Duration::from_millis(250);
 
 /// A peer that is gone without a word is found within 10 + 3 * 5 = 25 s, also when it owes us
 /// acknowledgements: its login must not outlive it for long.
@@ -41,8 +45,10 @@ pub(crate) async fn listen(
     max_connections: usize,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections));
-    let polite = Arc::new(Semaphore::new(REFUSED_POLITELY));
+    let places = Semaphore::new(max_connections);
+    let door = Arc::new(Door { node, acceptor, places, max_connections });
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let crowd = watch::Sender::new(());
     let mut connections = JoinSet::new();
     let stop = stopping.clone();
     loop {
@@ -59,61 +65,104 @@ pub(crate) async fn listen(
             Some(_) = connections.join_next() => continue,
             () = stopped(&mut stopping) => break,
         };
-        let (node, acceptor, stop) = (Arc::clone(&node), acceptor.clone(), stop.clone());
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            connections.spawn(async move {
-                serve(node, acceptor, tcp, from, stop).await;
-                drop(place);
-            });
-        } else {
-            warn!(%from, "refused: there are {max_connections} connections already");
-            if let Ok(place) = Arc::clone(&polite).try_acquire_owned() {
-                connections.spawn(async move {
-                    let _ = timeout(HANDSHAKE_TIMEOUT, refuse(acceptor, tcp)).await;
-                    drop(place);
-                });
-            }
+        if handshakes.available_permits() == 0 {
+            crowd.send_replace(());
         }
+        let shaking = tokio::select! {
+            shaking = Arc::clone(&handshakes).acquire_owned() => shaking.ok(),
+            () = stopped(&mut stopping) => break,
+        };
+        let arrival = Arrival { tcp, from, shaking, crowd: crowd.subscribe() };
+        connections.spawn(Arc::clone(&door).serve(arrival, stop.clone()));
     }
     drop(listener);
     let _ = timeout(FINISH, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn serve(
-    node: Arc<Shared>,
-    acceptor: TlsAcceptor,
+/// A connection whose client is not known yet.
+struct Arrival {
     tcp: TcpStream,
     from: SocketAddr,
-    mut stopping: watch::Receiver<bool>,
-) {
-    if let Err(cause) = set_up(&tcp) {
-        debug!(%from, "lost before the handshake: {cause}");
-        return;
-    }
-    let stream = tokio::select! {
-        shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(acceptor, tcp)) => match shaken {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(why)) => return warn!(%from, "refused: {why}"),
+    shaking: Option<OwnedSemaphorePermit>,
+    /// Changes when others wait for a handshake.
+    crowd: watch::Receiver<()>,
+}
+
+/// What all connections come through.
+struct Door {
+    node: Arc<Shared>,
+    acceptor: TlsAcceptor,
+    /// For clients whose certificate was accepted.
+    places: Semaphore,
+    max_connections: usize,
+}
+
+/// Why a connection came to nothing.
+enum Turned {
+    /// The client or the line ended it: nothing is wrong here.
+    Back(String),
+    Away(String),
+}
+
+impl Door {
+    async fn serve(self: Arc<Self>, arrival: Arrival, mut stopping: watch::Receiver<bool>) {
+        let Arrival { tcp, from, shaking, crowd } = arrival;
+        let admitted = tokio::select! {
+            admitted = timeout(HANDSHAKE_TIMEOUT, self.admit(tcp, crowd)) => admitted,
+            () = stopped(&mut stopping) => return,
+        };
+        drop(shaking);
+        let (stream, peer, _place) = match admitted {
+            Ok(Ok(admitted)) => admitted,
+            Ok(Err(Turned::Back(why))) => return debug!(%from, "not connected: {why}"),
+            Ok(Err(Turned::Away(why))) => return warn!(%from, "refused: {why}"),
             Err(_) => {
                 let seconds = HANDSHAKE_TIMEOUT.as_secs();
                 return warn!(%from, "refused: no TLS handshake within {seconds} s");
             }
-        },
-        () = stopped(&mut stopping) => return,
-    };
-    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let peer = match node.gate.classify(chain, UnixTime::now()) {
-        Ok(peer) => peer,
-        // The trust anchor changed during the handshake.
-        Err(why) => return warn!(%from, "refused: {why}"),
-    };
-    debug!(%from, ?peer, "connected");
-    match Connection::new(node, stream, peer).run(stopping).await {
-        ended @ (Ended::ByClient | Ended::Lost(_) | Ended::Stopping) => {
-            debug!(%from, "ended: {ended}")
+        };
+        debug!(%from, ?peer, "connected");
+        match Connection::new(Arc::clone(&self.node), stream, peer).run(stopping).await {
+            ended @ (Ended::ByClient | Ended::Lost(_) | Ended::Stopping) => {
+                debug!(%from, "ended: {ended}")
+            }
+            ended @ Ended::Idle => info!(%from, "closed: {ended}"),
+            ended => warn!(%from, "closed: {ended}"),
         }
-        ended @ Ended::Idle => info!(%from, "closed: {ended}"),
-        ended => warn!(%from, "closed: {ended}"),
+    }
+
+    /// From the first bytes to a client that is known and has a place.
+    async fn admit(
+        &self,
+        tcp: TcpStream,
+        crowd: watch::Receiver<()>,
+    ) -> Result<(TlsStream<TcpStream>, Peer, SemaphorePermit<'_>), Turned> {
+        set_up(&tcp).map_err(|cause| Turned::Back(cause.to_string()))?;
+        hear(&tcp, crowd).await?;
+        let stream = shake_hands(&self.acceptor, tcp).await?;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        // The trust anchor may have changed during the handshake.
+        let peer = self.node.gate.classify(chain, UnixTime::now());
+        let peer = peer.map_err(|why| Turned::Away(why.to_string()))?;
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok((stream, peer, place));
+        }
+        // It may be gone before it knows.
+        let _ = refuse(stream).await;
+        Err(Turned::Away(format!("there are {} connections already", self.max_connections)))
+    }
+}
+
+/// Waits for the first bytes; when others wait too, not for long.
+async fn hear(tcp: &TcpStream, mut crowd: watch::Receiver<()>) -> Result<(), Turned> {
+    let crowded = async {
+        sleep(SILENT_MAX).await;
+        let _ = crowd.changed().await;
+    };
+    tokio::select! {
+        biased;
+        ready = tcp.readable() => ready.map_err(|cause| Turned::Back(cause.to_string())),
+        () = crowded => Err(Turned::Away("it said nothing, and others wait".into())),
     }
 }
 
@@ -132,9 +181,9 @@ fn set_up(tcp: &TcpStream) -> io::Result<()> {
 
 /// The handshake; the error is for the log, the client has had its alert.
 async fn shake_hands(
-    acceptor: TlsAcceptor,
+    acceptor: &TlsAcceptor,
     tcp: TcpStream,
-) -> Result<TlsStream<TcpStream>, String> {
+) -> Result<TlsStream<TcpStream>, Turned> {
     match acceptor.accept(tcp).into_fallible().await {
         Ok(stream) => Ok(stream),
         Err((cause, mut tcp)) => {
@@ -145,10 +194,15 @@ async fn shake_hands(
     }
 }
 
-fn explain(cause: &io::Error) -> String {
+fn explain(cause: &io::Error) -> Turned {
     use rustls::{CertificateError, Error};
     let refused = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match refused {
+    Turned::Away(match refused {
+        None => return Turned::Back(cause.to_string()),
+        // It says so where it runs. An HSM that has not joined its cluster yet is no surprise.
+        Some(Error::AlertReceived(alert)) => {
+            return Turned::Back(format!("it does not accept this HSM: {alert:?}"));
+        }
         Some(Error::InvalidMessage(_)) => "it does not speak TLS".into(),
         Some(Error::NoCertificatesPresented) => "it showed no client certificate".into(),
         Some(Error::InvalidCertificate(why)) => match why {
@@ -159,15 +213,12 @@ fn explain(cause: &io::Error) -> String {
             }
             other => format!("its client certificate does not hold: {other}"),
         },
-        Some(Error::AlertReceived(alert)) => format!("it does not accept this HSM: {alert:?}"),
         Some(other) => other.to_string(),
-        None => cause.to_string(),
-    }
+    })
 }
 
 /// Answers the first request of a connection too many, so that the client knows why.
-async fn refuse(acceptor: TlsAcceptor, tcp: TcpStream) -> io::Result<()> {
-    let mut stream = acceptor.accept(tcp).await?;
+async fn refuse(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
     let mut came = Vec::new();
     let id = loop {
         match Deframer::new(&came).next() {

@@ -64,7 +64,7 @@ pub(crate) async fn run(node: Arc<Shared>, identity: PeerIdentity, every: Durati
         tls: None,
         lines: HashMap::new(),
         troubles: HashMap::new(),
-        refused: HashMap::new(),
+        refused: Refused::default(),
     };
     loop {
         ticks.tick().await;
@@ -80,8 +80,27 @@ struct Sync {
     lines: HashMap<String, Connection>,
     /// The last error of each peer: it is logged when it changes.
     troubles: HashMap<String, String>,
-    /// Keys that this HSM refused, and when.
-    refused: HashMap<u64, Instant>,
+    refused: Refused,
+}
+
+/// Keys that this HSM refused, and when it did last, until they are taken or gone.
+#[derive(Default)]
+struct Refused(HashMap<u64, Instant>);
+
+impl Refused {
+    /// Whether to ask for the key now.
+    fn is_due(&self, handle: u64, now: Instant) -> bool {
+        self.0.get(&handle).is_none_or(|last| now.duration_since(*last) >= REFUSED_FOR)
+    }
+
+    /// Whether it is news.
+    fn add(&mut self, handle: u64, now: Instant) -> bool {
+        self.0.insert(handle, now).is_none()
+    }
+
+    fn forget(&mut self, handle: u64) {
+        self.0.remove(&handle);
+    }
 }
 
 impl Sync {
@@ -92,7 +111,6 @@ impl Sync {
         let peers: Vec<Member> = peers.collect();
         self.lines.retain(|id, line| line.is_open() && peers.iter().any(|peer| peer.hsm_id == *id));
         self.troubles.retain(|id, _| peers.iter().any(|peer| peer.hsm_id == *id));
-        self.refused.retain(|_, since| since.elapsed() < REFUSED_FOR);
         for peer in peers {
             let outcome = self.with_peer(&peer, &tls).await;
             self.note(&peer.hsm_id, outcome);
@@ -179,6 +197,7 @@ impl Sync {
             let Some(last) = page.last() else { return Ok(changes) };
             after = last.handle;
             let (gone, newer) = wanted(&ours, &page);
+            gone.iter().for_each(|handle| self.refused.forget(*handle));
             for handles in gone.chunks(HANDLES_MAX) {
                 changes += here.call(&DestroyObjects { handles: handles.to_vec() })?.count;
             }
@@ -195,7 +214,8 @@ impl Sync {
         line: &Connection,
         handles: &[u64],
     ) -> Result<u64, Missed> {
-        let due = handles.iter().filter(|handle| !self.refused.contains_key(handle));
+        let now = Instant::now();
+        let due = handles.iter().filter(|handle| self.refused.is_due(**handle, now));
         let asked: Vec<_> =
             due.map(|&handle| (handle, line.submit(&ExtractMaskedObject { handle }))).collect();
         let mut copied = 0;
@@ -203,14 +223,21 @@ impl Sync {
             let object = match answer.await {
                 Ok(masked) => masked.object,
                 // It was deleted meanwhile: the next round sees the tombstone.
-                Err(CallError::Refused(why)) if why.fault == Fault::InvalidHandle => continue,
+                Err(CallError::Refused(why)) if why.fault == Fault::InvalidHandle => {
+                    self.refused.forget(handle);
+                    continue;
+                }
                 Err(why) => return Err(why.into()),
             };
             match here.call(&InsertMaskedObject { object }) {
-                Ok(_) => copied += 1,
+                Ok(_) => {
+                    self.refused.forget(handle);
+                    copied += 1;
+                }
                 Err(why) => {
-                    warn!("key {handle} of a peer is not taken: {why}");
-                    self.refused.insert(handle, Instant::now());
+                    if self.refused.add(handle, Instant::now()) {
+                        warn!("key {handle} of a peer is not taken: {why}");
+                    }
                 }
             }
         }
@@ -280,6 +307,18 @@ impl Drop for Here {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_key_is_asked_for_again_and_is_news_once() {
+        let (mut refused, now) = (Refused::default(), Instant::now());
+        assert!(refused.is_due(7, now) && refused.add(7, now));
+        assert!(!refused.is_due(7, now));
+        let later = now + REFUSED_FOR;
+        assert!(refused.is_due(7, later) && !refused.add(7, later));
+        assert!(!refused.is_due(7, later));
+        refused.forget(7);
+        assert!(refused.is_due(7, later) && refused.add(7, later));
+    }
 
     #[test]
     fn a_tombstone_wins_and_equal_copies_are_not_wanted() {

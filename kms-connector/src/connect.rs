@@ -2,7 +2,7 @@
 use crate::connected::Connected;
 use crate::credentials::CredentialStore;
 use crate::error::{ConnectError, ConnectionErrorCode};
-use crate::judge::{self, KMSUSER, Unreached};
+use crate::judge::{self, KMSUSER, Setback, Unreached};
 use crate::rotate::{Line, Rotated, rotate};
 use crate::settings::Settings;
 use hsm_client::{CallError, Cluster, ClusterConfig, Connection, Endpoint, Request};
@@ -92,17 +92,17 @@ async fn meet(settings: &Settings) -> Result<Met, ConnectError> {
             Err(why) => unreached.push((server.to_string(), why)),
         }
     }
-    let Some(first) = lines.values().next() else {
+    if lines.is_empty() {
         return Err(judge::nobody_reached(&settings.cluster_id, &unreached));
-    };
-    let members = first.ask(&GetMembers {}).await;
-    let mut members = members.map_err(|e| judge::internal(&first.hsm_id, e))?.members;
+    }
+    let mut away = Vec::new();
+    let listed = ask_in_turn(&mut lines, &mut away, async |line| line.ask(&GetMembers {}).await);
+    let mut members = listed.await?.members;
     members.retain(|member| !lines.contains_key(&member.hsm_id));
-    let away = members.iter().filter_map(|member| {
+    away.extend(members.iter().filter_map(|member| {
         let (_, why) = unreached.iter().find(|(server, _)| *server == at(member).to_string())?;
         Some((member.hsm_id.clone(), why.to_string()))
-    });
-    let mut away: Vec<_> = away.collect();
+    }));
     members.retain(|member| !away.iter().any(|(hsm_id, _)| *hsm_id == member.hsm_id));
     for (endpoint, opened) in open_all(settings, members.iter().map(at).collect()).await {
         match opened {
@@ -114,6 +114,25 @@ async fn meet(settings: &Settings) -> Result<Met, ConnectError> {
         }
     }
     Ok(Met { lines: lines.into_values().collect(), away })
+}
+
+/// Asks one HSM after the other until one answers. Those that are lost meanwhile come to `away`.
+async fn ask_in_turn<L, R>(
+    lines: &mut BTreeMap<String, L>,
+    away: &mut Vec<(String, String)>,
+    ask: impl AsyncFn(&L) -> Result<R, CallError>,
+) -> Result<R, ConnectError> {
+    while let Some(first) = lines.first_entry() {
+        let error = match ask(first.get()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match judge::setback(first.key(), &error) {
+            Setback::Away(why) => away.push((first.remove_entry().0, why)),
+            Setback::Fatal(error) => return Err(error),
+        }
+    }
+    Err(judge::all_lost(away))
 }
 
 fn at(member: &Member) -> Endpoint {
@@ -172,4 +191,34 @@ async fn log_in(
     let failures =
         each.results.iter().filter_map(|(node, result)| Some((node, result.as_ref().err()?)));
     Err(judge::no_login(failures.map(|(node, error)| (node.hsm_id.as_str(), error))))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proto::Fault;
+
+    #[tokio::test]
+    async fn an_hsm_that_is_lost_while_it_is_asked_leaves_the_question_to_the_others() {
+        let lost = |id: &str| CallError::Lost { node: id.into(), why: "cut".into() };
+        let ask = async |up: &bool| if *up { Ok(7) } else { Err(lost("it")) };
+        let all = |up: [bool; 3]| ["hsm-a", "hsm-b", "hsm-c"].map(str::to_owned).into_iter().zip(up);
+        let mut away = Vec::new();
+        let mut lines: BTreeMap<_, _> = all([false, true, false]).collect();
+        assert_eq!(ask_in_turn(&mut lines, &mut away, ask).await.unwrap(), 7);
+        assert_eq!(lines.into_keys().collect::<Vec<_>>(), ["hsm-b", "hsm-c"]);
+        assert_eq!(away.len(), 1);
+        assert_eq!(away[0].0, "hsm-a");
+
+        let mut lines = all([false; 3]).collect();
+        let error = ask_in_turn(&mut lines, &mut Vec::new(), ask).await.unwrap_err();
+        assert_eq!(error.code, ConnectionErrorCode::NetworkErrors);
+        assert!(error.message.contains("hsm-a") && error.message.contains("hsm-c"), "{error}");
+
+        let refuse = async |_: &bool| Err::<(), _>(CallError::Refused(Fault::Internal.into()));
+        let mut lines = all([true; 3]).collect();
+        let error = ask_in_turn(&mut lines, &mut Vec::new(), refuse).await.unwrap_err();
+        assert_eq!((error.code, lines.len()), (ConnectionErrorCode::InternalError, 3));
+    }
 }

@@ -24,6 +24,7 @@ impl FileStore {
             return Err(StoreError(format!("{store_id:?} is not the id of a key store")));
         }
         std::fs::create_dir_all(folder).map_err(|e| says(folder, &e))?;
+        sync_name(folder).map_err(|e| says(folder, &e))?;
         let lock = lock(&folder.join(format!("{store_id}.lock")))?;
         let key = read_or_make_key(folder, store_id)?;
         Ok(Self { folder: folder.to_owned(), store_id: store_id.to_owned(), key, _lock: lock })
@@ -48,7 +49,7 @@ impl CredentialStore for FileStore {
     async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
         let sealed = self.key.seal(&self.store_id, credentials)?;
         let path = self.path();
-        replace(&self.folder, &path, &sealed).map_err(|e| says(&path, &e))
+        replace(&path, &sealed).map_err(|e| says(&path, &e))
     }
 }
 
@@ -80,7 +81,17 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 
 fn read_or_make_key(folder: &Path, store_id: &str) -> Result<SealingKey, StoreError> {
     let path = folder.join("sealing.key");
+    // Looked for before the key: another store may make both right now, the key first.
+    let sealed = any_sealed(folder).map_err(|e| says(folder, &e))?;
     if !path.exists() {
+        if let Some(sealed) = sealed {
+            return Err(StoreError(format!(
+                "{} is missing, and {} can be opened with nothing else: restore the key; if it is \
+                 lost, remove the file that it sealed and tell KMS kmsuser's password again",
+                path.display(),
+                sealed.display()
+            )));
+        }
         make_key(folder, &path, store_id).map_err(|e| says(&path, &e))?;
     }
     let text = zeroize::Zeroizing::new(std::fs::read(&path).map_err(|e| says(&path, &e))?);
@@ -93,6 +104,16 @@ fn read_or_make_key(folder: &Path, store_id: &str) -> Result<SealingKey, StoreEr
     key.ok_or_else(|| StoreError(format!("{}: not a key of 64 hex digits", path.display())))
 }
 
+fn any_sealed(folder: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sealed") {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes the key, unless the store of another key store in the same folder does it first.
 fn make_key(folder: &Path, path: &Path, store_id: &str) -> io::Result<()> {
     let new = folder.join(format!("{store_id}.new"));
@@ -101,15 +122,21 @@ fn make_key(folder: &Path, path: &Path, store_id: &str) -> io::Result<()> {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
         _ => std::fs::remove_file(&new)?,
     }
-    File::open(folder)?.sync_all()
+    sync_name(path)
 }
 
 /// All or nothing, and durable on return: a new file, synced, takes the old one's name.
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     write_new(&new, bytes)?;
     std::fs::rename(&new, path)?;
-    File::open(folder)?.sync_all()
+    sync_name(path)
+}
+
+/// The name of a file or folder is durable only with the folder that it is in.
+fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -177,6 +204,11 @@ mod tests {
         std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&key, "short").unwrap();
         assert!(refused(folder.path()).contains("not a key"));
+        std::fs::remove_file(&key).unwrap();
+        let missing = refused(folder.path());
+        assert!(missing.contains("sealing.key is missing"), "{missing}");
+        assert!(missing.contains("cks-1.sealed"), "{missing}");
+        assert!(!key.exists());
         assert!(FileStore::open(folder.path(), "../x").is_err());
     }
 }

@@ -1,7 +1,10 @@
 //! An HSM in memory, in a world without time, chance or disk.
+use crate::say::say;
 use crate::script::Answering;
 use hsm_core::{EngineKind, Factory, Hsm, HsmType, Peer, Record, Session, Settings, World};
-use proto::command::cluster::Initialize;
+use proto::command::cluster::{
+    BackupBegun, BackupRead, BeginBackup, Initialize, ReadBackup, RestoreBackup, WriteBackup,
+};
 use proto::{Deframer, Frame, Opcode, put_frame};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::collections::{BTreeMap, HashMap};
@@ -191,4 +194,18 @@ pub fn frame(id: u32, opcode: Opcode, words: &str) -> Vec<u8> {
     let mut out = Vec::new();
     put_frame(&mut out, id, opcode as u16, |out| out.extend_from_slice(&body));
     out
+}
+
+/// Brings a backup of one HSM to another.
+pub fn join(source: &mut Memory, node: u16) -> Memory {
+    let mut joined = Memory::new(settings(node, EngineKind::Native, true));
+    let BackupBegun { size } = say(source, "peer", &BeginBackup {});
+    let mut offset = 0;
+    while offset < size {
+        let BackupRead { piece } = say(source, "peer", &ReadBackup { offset });
+        offset += piece.0.len() as u64;
+        say(&mut joined, "peer", &WriteBackup { piece });
+    }
+    say(&mut joined, "peer", &RestoreBackup {});
+    joined
 }

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 use hsm_core::{EngineKind, Hsm, HsmType, OpenError, Settings};
 use proto::command::audit::{AuditLog, AuditRecord};
-use proto::command::cluster::{BackupBegun, BackupRead, KeyHash, KeyVersions};
+use proto::command::cluster::{BackupRead, KeyHash, KeyVersions};
 use proto::command::key::{FindKeys, GenerateKey, KeyGenerated, KeysFound, MaskedObject};
 use proto::command::user::{CreateUser, UsersListed};
 use proto::{Blob, Fault, KeyType, Message, Role, Secret, limits};
 use std::collections::BTreeSet;
-use tests::memory::{Memory, settings};
+use tests::memory::{Memory, join, settings};
 use tests::say::{say, say_text, try_say};
 use tests::script::Answering;
 
@@ -95,20 +95,6 @@ fn records_of_another_master_key_or_damaged_ones_are_refused_by_name() {
         "records cannot trade places"
     );
     assert_eq!(open(native(), vec![]), Some(OpenError::Empty));
-}
-
-/// Brings a backup of one HSM to another.
-fn join(source: &mut Memory, node: u16) -> Memory {
-    let mut joined = Memory::new(settings(node, EngineKind::Native, true));
-    let BackupBegun { size } = say_text::<cluster::BeginBackup>(source, "peer", "");
-    let mut offset = 0;
-    while offset < size {
-        let BackupRead { piece } = say(source, "peer", &cluster::ReadBackup { offset });
-        offset += piece.0.len() as u64;
-        say(&mut joined, "peer", &cluster::WriteBackup { piece });
-    }
-    say(&mut joined, "peer", &cluster::RestoreBackup {});
-    joined
 }
 
 #[test]

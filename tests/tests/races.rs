@@ -1,11 +1,13 @@
 //! Two connections at the same moment: what each is told stays true.
 #![allow(clippy::unwrap_used)]
 use hsm_core::{EngineKind, Hsm, Peer, Session};
-use proto::command::key::{FindKeys, GenerateRsaKeyPair, KeysFound};
+use proto::command::key::{
+    ExtractMaskedObject, FindKeys, GenerateKey, GenerateRsaKeyPair, InsertMaskedObject, KeysFound,
+};
 use proto::command::session::{Hello, Login};
 use proto::command::user::{CreateUser, DeleteUser};
 use proto::{Blob, Command, Deframer, Fault, Frame, Message, Refusal};
-use tests::memory::{Memory, Still};
+use tests::memory::{Memory, Still, join};
 
 /// One connection of an HSM that others use at the same time.
 struct Line<'a> {
@@ -15,8 +17,8 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn open(hsm: &'a Hsm, world: &'a Still) -> Self {
-        let mut line = Self { hsm, world, session: hsm.open_session(Peer::Client) };
+    fn open(hsm: &'a Hsm, world: &'a Still, peer: Peer) -> Self {
+        let mut line = Self { hsm, world, session: hsm.open_session(peer) };
         line.say(&Hello { version: 1 }).unwrap();
         line
     }
@@ -40,7 +42,7 @@ impl<'a> Line<'a> {
 #[test]
 fn a_user_is_not_deleted_while_it_logs_in() {
     let memory = Memory::activated(EngineKind::Native, true);
-    let open = || Line::open(&memory.hsm, &memory.world);
+    let open = || Line::open(&memory.hsm, &memory.world, Peer::Client);
     let mut admin = open();
     admin.say_text::<Login>("role=CO username=admin password=adminpw1").unwrap();
     for round in 0..10 {
@@ -66,7 +68,7 @@ fn a_user_is_not_deleted_while_it_logs_in() {
 fn a_retry_that_comes_while_the_first_request_runs_makes_no_second_key() {
     let memory = Memory::activated(EngineKind::Native, true);
     let open = || {
-        let mut line = Line::open(&memory.hsm, &memory.world);
+        let mut line = Line::open(&memory.hsm, &memory.world, Peer::Client);
         line.say_text::<Login>("role=CU username=alice password=alicepw1").unwrap();
         line
     };
@@ -88,4 +90,34 @@ fn a_retry_that_comes_while_the_first_request_runs_makes_no_second_key() {
     assert_eq!(second.say(&request).unwrap(), winner, "afterwards it is found");
     let KeysFound { total, .. } = second.say_text::<FindKeys>("after=0 limit=10").unwrap();
     assert_eq!(total, 2, "one pair");
+}
+
+#[test]
+fn a_key_that_a_client_and_a_peer_bring_at_the_same_moment_is_taken_once() {
+    let mut first = Memory::activated(EngineKind::Native, true);
+    let second = join(&mut first, 1);
+    let login = "role=CU username=alice password=alicepw1";
+    let mut line = Line::open(&first.hsm, &first.world, Peer::Client);
+    line.say_text::<Login>(login).unwrap();
+    let masked = (0..500).map(|_| {
+        let key = "key_type=aes bytes=32 label=k token=true";
+        let handle = line.say_text::<GenerateKey>(key).unwrap().handle;
+        line.say(&ExtractMaskedObject { handle }).unwrap().object
+    });
+    let objects: Vec<Blob> = masked.collect();
+    let mut client = Line::open(&second.hsm, &second.world, Peer::Client);
+    client.say_text::<Login>(login).unwrap();
+    let mut peer = Line::open(&second.hsm, &second.world, Peer::Appliance);
+    std::thread::scope(|threads| {
+        for line in [&mut client, &mut peer] {
+            let objects = &objects;
+            threads.spawn(move || {
+                for object in objects {
+                    line.say(&InsertMaskedObject { object: object.clone() }).unwrap();
+                }
+            });
+        }
+    });
+    let KeysFound { total, .. } = client.say_text::<FindKeys>("after=0 limit=0").unwrap();
+    assert_eq!(total, 500);
 }

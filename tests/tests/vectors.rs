@@ -306,7 +306,7 @@ const OAEP: &[rsa_oaep::TestName] = {
 /// Does an HSM take in an RSA key of these numbers?
 fn fits(group: &rsa_oaep::TestGroup) -> bool {
     let small = group.key.e.iter().fold(0u64, |e, byte| e.saturating_mul(256) + u64::from(*byte));
-    (2048..=4096).contains(&group.key_size) && group.key_size % 256 == 0 && small >= 65_537
+    (2048..=4096).contains(&group.key_size) && group.key_size.is_multiple_of(256) && small >= 65_537
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl State {
 pub struct Fake {
     pub endpoint: Endpoint,
     pub state: Arc<State>,
-    acceptor: TlsAcceptor,
+    pub acceptor: TlsAcceptor,
     task: AbortHandle,
 }
 
@@ -198,7 +198,11 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<State>)
     }
 }
 
-async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) -> std::io::Result<()> {
+pub async fn serve(
+    tcp: TcpStream,
+    acceptor: TlsAcceptor,
+    state: Arc<State>,
+) -> std::io::Result<()> {
     let mut tls = acceptor.accept(tcp).await?;
     let mut input = Vec::new();
     loop {
@@ -353,6 +357,11 @@ fn execute_on_keys(state: &State, opcode: Opcode, request: &[u8]) -> Result<Vec<
             has(request.handle)?;
             let (handle, owner) = (request.handle, "alice".into());
             body(AttributesGot { handle, owner, shared_with: vec![], attributes: vec![] })
+        }
+        Opcode::SetAttribute => {
+            let request: SetAttribute = decode(request)?;
+            has(request.handle)?;
+            body(AttributeSet {})
         }
         Opcode::ShareObject => {
             let request: ShareObject = decode(request)?;

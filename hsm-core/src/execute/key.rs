@@ -394,6 +394,9 @@ impl Execute for ExtractMaskedObject {
 }
 
 impl Execute for InsertMaskedObject {
+    /// A client and a peer may bring the same key at the same moment: then they are merged.
+    const ATTEMPTS: u32 = 4;
+
     fn execute(call: Granted<'_, Self>) -> Outcome<MaskedObjectInserted> {
         let masking = call.hsm.vault.masking()?;
         let key = masked::unmask(&masking, &call.request.object.0)?;

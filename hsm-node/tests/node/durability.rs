@@ -4,11 +4,14 @@ use crate::disk::Disk;
 use hsm_node::Node;
 use proto::command::cluster::{GetHsmInfo, HsmInfo};
 use proto::command::key::{GenerateKey, GenerateRsaKeyPair, KeyGenerated};
+use proto::command::random::GenerateRandom;
 use proto::command::user::{CreateUser, UserCreated};
-use proto::{Role, decode};
+use proto::limits::RANDOM_MAX;
+use proto::{Command, Role, decode, encode, put_frame};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
@@ -201,6 +204,27 @@ async fn more_requests_than_may_be_in_flight_are_all_answered_in_order() {
         if (id - first) % 3 != 0 {
             decode::<HsmInfo>(&body).unwrap();
         }
+    }
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_that_fill_the_outbox_strand_no_request_behind_them() {
+    let bed = Bed::new();
+    let node = bed.start(Disk::default()).await;
+    bed.initialize(&node).await;
+    let mut line = bed.user_line(&node).await;
+    let mut requests = Vec::new();
+    for id in 0..100 {
+        let random = GenerateRandom { count: RANDOM_MAX as u32 };
+        let code = GenerateRandom::SPEC.opcode as u16;
+        put_frame(&mut requests, id, code, |body| encode(&random, body));
+    }
+    line.stream.write_all(&requests).await.unwrap();
+    line.stream.flush().await.unwrap();
+    for id in 0..100 {
+        let (got, code, _) = line.receive().await.unwrap();
+        assert_eq!((got, code), (id, 0));
     }
     node.stop().await.unwrap();
 }

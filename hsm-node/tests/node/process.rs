@@ -1,8 +1,8 @@
 //! The binary: its ready line, how it ends, and what it says when it cannot start.
 use crate::bed::Bed;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -82,4 +82,24 @@ fn it_names_the_thing_that_keeps_it_from_starting() {
     fs::write(dir.join("master.key"), key).unwrap();
     let said = refusal(&dir.join("nowhere"), "127.0.0.1:0");
     assert!(said.contains("nowhere/node.json: No such file"), "{said}");
+}
+
+#[test]
+fn it_complains_of_strangers_and_not_of_those_who_hang_up() {
+    let bed = Bed::new();
+    let mut child = spawn(&bed.folder(3), "127.0.0.1:0");
+    let line = ready(&mut child);
+    let address = line["address"].as_str().unwrap();
+    drop(TcpStream::connect(address).unwrap());
+    let mut stranger = TcpStream::connect(address).unwrap();
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    stranger.read_to_end(&mut Vec::new()).unwrap();
+    drop(stranger);
+    drop(child.stdin.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success());
+    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(complaints.len(), 1, "{said}");
+    assert!(complaints[0].contains("it does not speak TLS"), "{said}");
 }

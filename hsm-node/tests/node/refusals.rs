@@ -8,8 +8,10 @@ use proto::command::cluster::GetHsmInfo;
 use proto::limits::FRAME_MAX;
 use proto::{Fault, put_frame};
 use std::io::ErrorKind;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 async fn ready(bed: &Bed) -> Node {
     let node = bed.start(Disk::default()).await;
@@ -139,5 +141,38 @@ async fn one_connection_too_many_is_told_so() {
             Err(why) => assert_eq!(why.fault, Fault::TooManyConnections),
         }
     }
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_silent_keep_nobody_out() {
+    let bed = Bed::new();
+    let mut options = bed.options(0);
+    options.max_connections = 1;
+    let node = start(&options, Disk::default()).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(node.address()).await.unwrap());
+    }
+    bed.service_line(&node).await;
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_drips_in_ends_the_connection() {
+    let bed = Bed::new();
+    let mut options = bed.options(0);
+    options.idle_timeout_ms = 300;
+    let node = start(&options, Disk::default()).await.unwrap();
+    let mut line = bed.service_line(&node).await;
+    let mut frame = Vec::new();
+    put_frame(&mut frame, 9, 0x7777, |body| body.resize(40, 0));
+    for byte in frame {
+        // The node may be gone already.
+        let _ = line.stream.write_all(&[byte]).await;
+        let _ = line.stream.flush().await;
+        sleep(Duration::from_millis(30)).await;
+    }
+    line.receive().await.unwrap_err();
     node.stop().await.unwrap();
 }
