@@ -95,7 +95,7 @@ impl Hsm {
         let mut read = Read::default();
         for record in records {
             read.take(&seal, &record).map_err(|_| OpenError::Broken {
-                slot: String::from_utf8_lossy(&record.slot).into_owned(),
+                slot: record.slot.escape_ascii().to_string(),
             })?;
         }
         let node = Arc::new(read.node.ok_or(OpenError::Empty)?);

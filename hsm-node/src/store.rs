@@ -31,8 +31,21 @@ pub struct FjallStore {
 }
 
 impl FjallStore {
-    /// Opens the store in `folder`, making it where it is not there.
+    /// Opens the store in `folder`, making it where it is not there. It is made under another name
+    /// first: a crash or a full disk in the midst leaves nothing that could not be opened later.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        if !folder.exists() {
+            let unfinished = folder.with_extension("new");
+            if unfinished.exists() {
+                std::fs::remove_dir_all(&unfinished)?;
+            }
+            Self::open_at(&unfinished)?.sync()?;
+            std::fs::rename(&unfinished, folder)?;
+        }
+        Self::open_at(folder)
+    }
+
+    fn open_at(folder: &Path) -> io::Result<Self> {
         let database = Database::builder(folder)
             .cache_size(CACHE)
             .worker_threads(1)

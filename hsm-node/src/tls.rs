@@ -166,8 +166,10 @@ fn alert(why: CertificateError) -> rustls::Error {
     rustls::Error::InvalidCertificate(match why {
         CertificateError::Expired { .. } => Alert::Expired,
         CertificateError::NotYetValid { .. } => Alert::NotValidYet,
-        CertificateError::UntrustedIssuer { .. } => Alert::UnknownIssuer,
-        CertificateError::BadSignature { .. } => Alert::BadSignature,
+        // A CA of the same name that is another: the signature tells.
+        CertificateError::UntrustedIssuer { .. } | CertificateError::BadSignature { .. } => {
+            Alert::UnknownIssuer
+        }
         CertificateError::Malformed(_) | CertificateError::Empty => Alert::BadEncoding,
         CertificateError::WeakKey { .. }
         | CertificateError::NotCa { .. }

@@ -4,13 +4,16 @@ use crate::judge::KMSUSER;
 use crate::key_error::{CreateKeyError, KeyError};
 use crate::settings::Settings;
 use data_encoding::HEXLOWER;
-use hsm_client::{Cluster, NodeView};
+use hsm_client::{CallError, Cluster, NodeView};
 use proto::command::cipher::{Decrypt, Encrypt};
-use proto::command::key::{FindKeys, GetAttributes};
+use proto::command::key::{FindKeys, GetAttributes, KeyGenerated};
 use proto::command::random::GenerateRandom;
 use proto::{Attribute, Blob, Mechanism, Setting};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
+
+/// How often a key is tried to be made, each time on other HSMs than those that were lost.
+const CREATE_TRIES: u32 = 3;
 
 /// What AES-GCM made in an HSM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +67,30 @@ impl Connected {
     }
 
     /// Makes the key material of a KMS key on all HSMs: AES-256, labelled with the key's ARN (127
-    /// bytes at most). HSMs that are away take it from the others when they are back.
+    /// bytes at most). HSMs that are away take it from the others when they are back. When an HSM
+    /// is lost while it makes the key, another makes one with a new id: keep the id that is
+    /// returned, since the lost HSM may come back with a key that nobody uses.
     pub async fn create_key(&self, key_arn: &str) -> Result<BackingKey, CreateKeyError> {
-        let nodes = self.cluster.nodes();
-        self.check_zones(nodes.iter().filter(|node| node.connected))?;
-        let backing_key_id = new_backing_key_id();
-        let made = self.cluster.generate_key(template(key_arn, &backing_key_id)).await?;
+        let mut tries = CREATE_TRIES;
+        loop {
+            let nodes = self.cluster.nodes();
+            self.check_zones(nodes.iter().filter(|node| node.connected))?;
+            let backing_key_id = new_backing_key_id();
+            tries -= 1;
+            match self.cluster.generate_key(template(key_arn, &backing_key_id)).await {
+                Ok(made) => return self.check_made(made, backing_key_id).await,
+                Err(CallError::Lost { .. }) if tries > 0 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Is the new key in enough zones? If not, it is taken back.
+    async fn check_made(
+        &self,
+        made: KeyGenerated,
+        backing_key_id: String,
+    ) -> Result<BackingKey, CreateKeyError> {
         let each = self.cluster.call_each(&GetAttributes { handle: made.handle }).await.results;
         let holders = each.iter().filter(|(_, got)| got.is_ok()).map(|(node, _)| node);
         if let Err(error) = self.check_zones(holders) {
@@ -153,17 +174,27 @@ impl Connected {
         Ok(Zeroizing::new(made.bytes.0))
     }
 
-    /// The key material of a KMS key; `None` if there is none, or it was not made by KMS.
+    /// The key material of a KMS key; `None` if there is none, or it was not made by KMS. When
+    /// several keys bear the ARN, [`Connected::find_key_by_id`] finds the right one.
     pub async fn find_key(&self, key_arn: &str) -> Result<Option<BackingKey>, KeyError> {
-        let wanted = FindKeys {
-            attributes: vec![Setting::text(Attribute::Label, key_arn)],
-            owner: Some(KMSUSER.to_owned()),
-            after: 0,
-            limit: 1,
-        };
-        let found = self.cluster.find(&wanted).await?;
-        let Some(&handle) = found.handles.first() else {
-            return Ok(None);
+        self.find(Setting::text(Attribute::Label, key_arn)).await
+    }
+
+    /// As [`Connected::find_key`], by the id that [`Connected::create_key`] returned.
+    pub async fn find_key_by_id(
+        &self,
+        backing_key_id: &str,
+    ) -> Result<Option<BackingKey>, KeyError> {
+        self.find(Setting::bytes(Attribute::Id, backing_key_id)).await
+    }
+
+    async fn find(&self, attribute: Setting) -> Result<Option<BackingKey>, KeyError> {
+        let owner = Some(KMSUSER.to_owned());
+        let wanted = FindKeys { attributes: vec![attribute], owner, after: 0, limit: 2 };
+        let handle = match self.cluster.find(&wanted).await?.handles[..] {
+            [] => return Ok(None),
+            [handle] => handle,
+            [..] => return Err(KeyError::Ambiguous),
         };
         let got = self.cluster.call(&GetAttributes { handle }).await?;
         Ok(BackingKey::from_attributes(&got))

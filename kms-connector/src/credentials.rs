@@ -10,8 +10,8 @@ proto::message! {
     Passwords { 0 current: Secret, 2 next: Option<Secret> }
     /// An HSM whose passwords are not those of the others: it was away during a rotation.
     Apart { 0 hsm_id: String, 2 passwords: Passwords }
-    /// All that KMS knows. An HSM that is not set apart has one of `passwords`.
-    Credentials { 0 passwords: Passwords, 2 apart: Vec<Apart> }
+    /// All that KMS knows: the HSMs of `alike` have one of `passwords`, and so should HSMs to come.
+    Credentials { 0 passwords: Passwords, 2 apart: Vec<Apart>, 4 alike: Vec<String> }
 }
 
 /// Whether kmsuser can have this password: 7 to 32 letters and digits (KMS developer guide).
@@ -23,21 +23,42 @@ pub fn is_key_store_password(password: &str) -> bool {
 impl Credentials {
     /// What an operator tells KMS: the password that kmsuser has on all HSMs. Forgets all else.
     pub fn new(password: Secret) -> Self {
-        Self { passwords: Passwords { current: password, next: None }, apart: Vec::new() }
+        let passwords = Passwords { current: password, next: None };
+        Self { passwords, apart: Vec::new(), alike: Vec::new() }
     }
 
-    /// What kmsuser's password may be on this HSM.
-    pub fn of(&self, hsm_id: &str) -> &Passwords {
-        let apart = self.apart.iter().find(|a| a.hsm_id == hsm_id);
-        apart.map_or(&self.passwords, |a| &a.passwords)
+    /// What kmsuser's password may be on this HSM. One that was never recorded is a clone of
+    /// another, perhaps of one that has an older password.
+    pub fn of(&self, hsm_id: &str) -> Passwords {
+        if let Some(apart) = self.apart.iter().find(|a| a.hsm_id == hsm_id) {
+            return apart.passwords.clone();
+        }
+        let recorded = self.alike.iter().any(|id| id == hsm_id);
+        match self.only_older() {
+            Some(older) if !recorded && self.passwords.next.is_none() => {
+                Passwords { current: older.clone(), next: Some(self.passwords.current.clone()) }
+            }
+            _ => self.passwords.clone(),
+        }
+    }
+
+    /// The one password of HSMs that are set apart which the others have not; none if there are
+    /// several, since two attempts at most are made on an HSM.
+    fn only_older(&self) -> Option<&Secret> {
+        let all = self.apart.iter().map(|a| &a.passwords);
+        let all = all.flat_map(|known| [Some(&known.current), known.next.as_ref()]).flatten();
+        let mut older = all.filter(|known| **known != self.passwords.current);
+        let first = older.next()?;
+        older.all(|known| known == first).then_some(first)
     }
 
     /// Writes down what each HSM may have; what the first has is the rule for HSMs to come,
     /// which are clones of these.
     pub(crate) fn from_members(members: Vec<Apart>) -> Option<Self> {
         let passwords = members.first()?.passwords.clone();
-        let apart = members.into_iter().filter(|m| m.passwords != passwords).collect();
-        Some(Self { passwords, apart })
+        let (alike, apart): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|m| m.passwords == passwords);
+        Some(Self { passwords, apart, alike: alike.into_iter().map(|m| m.hsm_id).collect() })
     }
 }
 
@@ -85,5 +106,38 @@ impl CredentialStore for MemoryStore {
     async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn apart(hsm_id: &str, current: &str, next: Option<&str>) -> Apart {
+        let passwords = Passwords { current: Secret::new(current), next: next.map(Secret::new) };
+        Apart { hsm_id: hsm_id.to_owned(), passwords }
+    }
+
+    #[test]
+    fn an_hsm_that_was_never_recorded_may_have_the_one_older_password() {
+        let newest = apart("hsm-a", "new", None);
+        let either = |older: &str| apart("hsm-c", older, Some("new")).passwords;
+        for (others, expected) in [
+            (vec![], newest.passwords.clone()),
+            (vec![apart("hsm-b", "old", None)], either("old")),
+            (vec![apart("hsm-b", "old", Some("new"))], either("old")),
+            (vec![apart("hsm-b", "old", None), apart("hsm-d", "old", None)], either("old")),
+            (vec![apart("hsm-b", "old", None), apart("hsm-d", "older", None)], newest.passwords.clone()),
+        ] {
+            let members = [vec![newest.clone()], others.clone()].concat();
+            let known = Credentials::from_members(members).unwrap();
+            assert_eq!(known.of("hsm-c"), expected, "{}", others.len());
+            assert_eq!(known.of("hsm-a"), newest.passwords);
+            others.iter().for_each(|other| assert_eq!(known.of(&other.hsm_id), other.passwords));
+        }
+        let rotating = vec![apart("hsm-a", "new", Some("next")), apart("hsm-b", "old", None)];
+        let known = Credentials::from_members(rotating.clone()).unwrap();
+        assert_eq!(known.of("hsm-c"), rotating[0].passwords, "two attempts at most");
     }
 }

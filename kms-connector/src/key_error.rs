@@ -8,6 +8,8 @@ use std::fmt;
 pub enum KeyError {
     /// No connected HSM has the key.
     NotFound,
+    /// Several keys bear the ARN: an HSM that was lost while it made one came back with it.
+    Ambiguous,
     /// It is not what this key made with this additional data: InvalidCiphertextException.
     InvalidCiphertext,
     /// No HSM answers. KMS says KMSInvalidStateException, and stays connected.
@@ -50,6 +52,10 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("no HSM of the cluster has the key"),
+            Self::Ambiguous => f.write_str(
+                "several keys bear this ARN, because an HSM was lost while it made one: look for \
+                 the key by its id",
+            ),
             Self::InvalidCiphertext => {
                 f.write_str("the ciphertext is not of this key, or its additional data differs")
             }

@@ -87,7 +87,7 @@ impl<'a, L: Line, S: CredentialStore> Rotation<'a, L, S> {
         entered: &mut Vec<Entered<'a, L>>,
     ) -> Result<Rotated, ConnectError> {
         for (line, user) in present {
-            match enter(line, self.known.of(line.hsm_id()), user.login_failures).await {
+            match enter(line, &self.known.of(line.hsm_id()), user.login_failures).await {
                 Ok(password) => entered.push(Entered { line, password }),
                 Err(Setback::Away(why)) => self.lose(line, why),
                 Err(Setback::Fatal(error)) => return Err(error),
@@ -169,7 +169,7 @@ impl<'a, L: Line, S: CredentialStore> Rotation<'a, L, S> {
     async fn save(&mut self, mut members: Vec<Apart>) -> Result<(), ConnectError> {
         for (hsm_id, _) in &self.away {
             if !members.iter().any(|m| m.hsm_id == *hsm_id) {
-                let passwords = self.known.of(hsm_id).clone();
+                let passwords = self.known.of(hsm_id);
                 members.push(Apart { hsm_id: hsm_id.clone(), passwords });
             }
         }

@@ -113,7 +113,10 @@ impl World {
         let rotated = self.connect(&[], None).unwrap();
         let rotated = rotated.unwrap_or_else(|e| panic!("after {after}: {e}"));
         assert_eq!(rotated.done, IDS);
-        let known = Credentials::new(rotated.password.clone());
+        let known = Credentials {
+            alike: IDS.map(str::to_owned).to_vec(),
+            ..Credentials::new(rotated.password.clone())
+        };
         assert_eq!(self.store.get_mut().unwrap().as_ref(), Some(&known));
         for n in 0..3 {
             let hsm = self.hsm(n);
@@ -272,6 +275,18 @@ fn hsms_that_are_away_meanwhile_are_brought_up_to_date_when_they_are_back() {
             world.recovers(&format!("{first:?} {at}, {second:?}, {third:?}"));
         }
     }
+}
+
+#[test]
+fn a_clone_of_an_hsm_that_missed_a_rotation_is_entered_with_the_older_password() {
+    let mut world = World::new();
+    world.connect(&[1], None).unwrap().unwrap();
+    // The third joins now: it was never heard of, and restores a backup of the second.
+    world.hsm(2).password = Some(FIRST.to_owned());
+    let mut known = world.store.get_mut().unwrap().take().unwrap();
+    known.alike.retain(|id| id != IDS[2]);
+    *world.store.get_mut().unwrap() = Some(known);
+    world.recovers("a clone of the second joined");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::crypto::material::check_rsa;
 use crate::crypto::{
     CryptoError, NOT_UNWRAPPED, Random, SignParams, WRONG_KEY, check_oaep, check_rsa_size,
 };
+use ::rsa::hazmat::rsa_decrypt_and_check;
 use ::rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, RsaPrivateKeyRef};
 use ::rsa::pkcs8::der::Decode;
 use ::rsa::rand_core::{TryCryptoRng, TryRng};
@@ -149,6 +150,19 @@ pub(in crate::crypto) fn wrap(
         .map_err(|_| CryptoError::Internal)
 }
 
+/// RFC 8017, 7.1.2, 3g: the encoded message begins with a zero byte. The crate does not look.
+fn check_first_byte(key: &Private, wrapped: &[u8], random: Random<'_>) -> Result<(), CryptoError> {
+    let size = key.size();
+    if wrapped.len() != size {
+        return Err(NOT_UNWRAPPED);
+    }
+    let number = BoxedUint::from_be_slice(wrapped, key.n_bits_precision());
+    let number = number.map_err(|_| NOT_UNWRAPPED)?;
+    let encoded = rsa_decrypt_and_check(key, Some(&mut Source(random)), &number);
+    let encoded = encoded.map_err(|_| NOT_UNWRAPPED)?;
+    if encoded.bit_width() as usize > (size - 1) * 8 { Err(NOT_UNWRAPPED) } else { Ok(()) }
+}
+
 /// Unwraps what RSA-OAEP wrapped.
 pub(in crate::crypto) fn unwrap(
     key: &Private,
@@ -156,6 +170,7 @@ pub(in crate::crypto) fn unwrap(
     wrapped: &[u8],
     random: Random<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    check_first_byte(key, wrapped, random)?;
     with_hash!(hash, D => {
         key.decrypt_blinded(&mut Source(random), Oaep::<D>::new(), wrapped)
     })
