@@ -1,11 +1,19 @@
 //! `initialize-cluster`: the step that AWS documents with openssl, on a cluster that waits for it.
+use crate::state::cannot;
 use crate::{Failure, StateFolder};
 use certificates::{Certificate, verify_chain};
 use clap::Args;
-use fleet::{NodeView, Roster, read, write_public};
+use fleet::{Layout, NodeView, Roster, read, write_public};
+use hsm_client::{Connection, TlsIdentity, Trust};
 use proto::command::cluster::Initialize;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// The HSM is on this machine: one that has not answered by then hangs.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What `initialize-cluster` takes.
 #[derive(Args)]
@@ -48,12 +56,18 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
         address: listed.address.parse()?,
         pid: listed.pid,
     };
-    let connection = fleet::connect(folder.layout(), &node).await?;
-    connection
-        .call(&request)
-        .await
-        .map_err(|error| Failure::new(format!("{} refuses: {error}", node.hsm_id)))?;
-    write_public(&folder.layout().customer_ca(), request.trust_anchor.as_bytes())?;
+    let layout = folder.layout();
+    adopt_trust_anchor(layout, &node).await?;
+    let connection = fleet::connect(layout, &node).await?;
+    // On disk before the HSM has it: without it, nobody could connect to this HSM any more.
+    write_public(&waiting(layout), request.trust_anchor.as_bytes())?;
+    if let Err(error) = connection.call(&request).await {
+        if error.refusal().is_some() {
+            let _ = std::fs::remove_file(waiting(layout));
+        }
+        return Err(Failure::new(format!("{} refuses: {error}", node.hsm_id)));
+    }
+    take_over(layout)?;
     anstream::println!("{} is initialized", ready.cluster_id);
     if !vouched(&folder.client_cert(), &request.trust_anchor) {
         anstream::println!(
@@ -66,10 +80,82 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
     Ok(())
 }
 
+/// Where the trust anchor waits until it is known that the HSM has taken it.
+fn waiting(layout: &Layout) -> PathBuf {
+    layout.customer_ca().with_extension("crt.next")
+}
+
+/// Makes the trust anchor that waits the cluster's.
+fn take_over(layout: &Layout) -> Result<(), Failure> {
+    let waiting = waiting(layout);
+    match std::fs::rename(&waiting, layout.customer_ca()) {
+        // `up` has seen the initialized HSM, and was quicker.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        renamed => renamed.map_err(|e| cannot("rename", &waiting, &e))?,
+    }
+    Ok(File::open(layout.root())?.sync_all()?)
+}
+
+/// Makes the trust anchor that waits the cluster's, if the HSM serves a certificate of it: an
+/// `initialize-cluster` that was killed could not any more.
+pub(crate) async fn adopt_trust_anchor(layout: &Layout, node: &NodeView) -> Result<(), Failure> {
+    let Ok(anchor_pem) = read(&waiting(layout)) else { return Ok(()) };
+    let key = Zeroizing::new(read(&layout.service_key())?);
+    let certificate = read(&layout.service_certificate())?;
+    // What is no certificate was not taken by any HSM.
+    let Ok(identity) = TlsIdentity::new(Trust::Cluster { anchor_pem }, &certificate, &key) else {
+        return Ok(());
+    };
+    match Connection::open(&node.endpoint(), &identity, CONNECT_WITHIN).await {
+        Ok(_) => take_over(layout),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Will an HSM with this trust anchor accept the certificate?
 fn vouched(certificate: &Path, anchor: &str) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let leaf = read(certificate).ok().and_then(|pem| Certificate::from_pem(&pem).ok());
     let anchors = Certificate::chain_from_pem(anchor).unwrap_or_default();
     leaf.is_some_and(|leaf| verify_chain(&[leaf], &anchors, now).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hsm_node::{FjallStore, Node};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_killed_initialization_is_finished_once_the_hsm_has_taken_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let seat = fleet::provision(&layout, Some(1), &["us-east-1a"]).unwrap().nodes.remove(0);
+        let options = hsm_node::Options::new(
+            layout.node(&seat.hsm_id),
+            std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+        );
+        let node = Node::start(&options, |path| Ok(Box::new(FjallStore::open(path)?)));
+        let node = node.await.unwrap();
+        let view = NodeView {
+            hsm_id: seat.hsm_id,
+            node: seat.node,
+            zone: seat.zone,
+            address: node.address(),
+            pid: None,
+        };
+        let [generated, own] = ["customerCA", "mine"].map(|name| fleet::make_ca(name).unwrap());
+        write_public(&layout.customer_ca(), generated.certificate().as_bytes()).unwrap();
+
+        write_public(&waiting(&layout), own.certificate().as_bytes()).unwrap();
+        adopt_trust_anchor(&layout, &view).await.unwrap();
+        assert_eq!(read(&layout.customer_ca()).unwrap(), generated.certificate());
+        let line = fleet::connect(&layout, &view).await.unwrap();
+        fleet::initialize(&line, &view, &own).await.unwrap();
+        assert!(fleet::connect(&layout, &view).await.is_err());
+        adopt_trust_anchor(&layout, &view).await.unwrap();
+        assert_eq!(read(&layout.customer_ca()).unwrap(), own.certificate());
+        assert!(!waiting(&layout).exists());
+        fleet::connect(&layout, &view).await.unwrap();
+        node.stop().await.unwrap();
+    }
 }

@@ -154,15 +154,15 @@ fn keep_log(
     })
 }
 
-/// The text of a warning or an error: `time LEVEL module: text`. What is no log line at all, as
-/// the report of a wrong argument, is one too.
+/// The text of a warning or an error: `time LEVEL text`. What is no log line at all, as the report
+/// of a wrong argument, is one too.
 fn complaint(line: &str) -> Option<&str> {
     let mut words = line.splitn(2, char::is_whitespace);
     let rest = words.next().filter(|time| time.ends_with('Z')).and_then(|_| words.next());
     let Some((level, rest)) = rest.and_then(|rest| rest.trim_start().split_once(' ')) else {
         return (!line.trim().is_empty()).then_some(line);
     };
-    matches!(level, "WARN" | "ERROR").then(|| rest.split_once(": ").map_or(rest, |(_, text)| text))
+    matches!(level, "WARN" | "ERROR").then_some(rest)
 }
 
 fn open_log(path: &Path) -> Option<File> {
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn complaints_are_told_from_chatter() {
-        let line = "2026-01-02T03:04:05.678901Z  WARN hsm_node::listener: no certificate: refused";
+        let line = "2026-01-02T03:04:05.678901Z  WARN no certificate: refused";
         assert_eq!(complaint(line), Some("no certificate: refused"));
-        let line = "2026-01-02T03:04:05.678901Z ERROR hsm_node::process: port 2223 is taken";
+        let line = "2026-01-02T03:04:05.678901Z ERROR port 2223 is taken";
         assert_eq!(complaint(line), Some("port 2223 is taken"));
-        assert_eq!(complaint("2026-01-02T03:04:05.678901Z  INFO hsm_node::process: ready"), None);
+        assert_eq!(complaint("2026-01-02T03:04:05.678901Z  INFO ready"), None);
         assert_eq!(complaint("error: unexpected argument"), Some("error: unexpected argument"));
         assert_eq!(complaint(""), None);
     }

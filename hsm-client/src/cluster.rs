@@ -293,7 +293,7 @@ impl Cluster {
     }
 
     /// Sends a request with a retry token to the same HSM again, as long as `error` is that its
-    /// reply was lost or that it is busy. Once a reply was lost, only another tells the outcome.
+    /// reply was lost or that it is busy. Once one was lost, nothing but a reply tells the outcome.
     async fn call_same_again<C: Request>(
         &self,
         mut live: Live,

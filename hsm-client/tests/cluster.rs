@@ -9,9 +9,7 @@ use hsm_client::{CallError, Cluster, ClusterConfig, Coverage, Endpoint};
 use proto::command::key::{FindKeys, GenerateKey, SetAttribute, ShareObject};
 use proto::command::sign::Sign;
 use proto::command::user::{ChangePassword, CreateUser};
-use proto::{
-    Attribute, Blob, Fault, Hash, KeyType, Mechanism, Opcode, Role, Secret, Setting,
-};
+use proto::{Attribute, Blob, Fault, Hash, KeyType, Mechanism, Opcode, Role, Secret, Setting};
 use std::time::Duration;
 
 struct Three {

@@ -2,6 +2,7 @@
 use crate::node::Shared;
 use crate::outbox::Outbox;
 use crate::writer::Progress;
+use bytes::{Buf, BytesMut};
 use hsm_core::{Peer, Session};
 use proto::limits::FRAME_MAX;
 use proto::{Deframer, Frame, Refusal, Weight, put_frame};
@@ -99,7 +100,7 @@ pub(crate) struct Connection {
     /// Not here while a heavy command has it.
     session: Option<Session>,
     job: Option<Job>,
-    inbox: Vec<u8>,
+    inbox: BytesMut,
     outbox: Outbox,
     heard: Instant,
     /// When the first bytes of the frame came that is at the front of the inbox.
@@ -114,7 +115,7 @@ impl Connection {
             stream,
             session,
             job: None,
-            inbox: Vec::new(),
+            inbox: BytesMut::new(),
             outbox: Outbox::default(),
             heard: Instant::now(),
             frame_began: None,
@@ -263,13 +264,13 @@ impl Connection {
             self.job =
                 self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
         }
-        self.inbox.drain(..used);
+        self.inbox.advance(used);
         if used > 0 {
             self.frame_began = (!self.inbox.is_empty()).then(Instant::now);
         }
         if self.inbox.is_empty() {
             // An idle connection of nine hundred keeps no buffer.
-            self.inbox = Vec::new();
+            self.inbox = BytesMut::new();
         }
         turn
     }

@@ -203,7 +203,8 @@ mod tests {
     async fn an_hsm_that_is_lost_while_it_is_asked_leaves_the_question_to_the_others() {
         let lost = |id: &str| CallError::Lost { node: id.into(), why: "cut".into() };
         let ask = async |up: &bool| if *up { Ok(7) } else { Err(lost("it")) };
-        let all = |up: [bool; 3]| ["hsm-a", "hsm-b", "hsm-c"].map(str::to_owned).into_iter().zip(up);
+        let all =
+            |up: [bool; 3]| ["hsm-a", "hsm-b", "hsm-c"].map(str::to_owned).into_iter().zip(up);
         let mut away = Vec::new();
         let mut lines: BTreeMap<_, _> = all([false, true, false]).collect();
         assert_eq!(ask_in_turn(&mut lines, &mut away, ask).await.unwrap(), 7);

@@ -128,7 +128,10 @@ mod tests {
             (vec![apart("hsm-b", "old", None)], either("old")),
             (vec![apart("hsm-b", "old", Some("new"))], either("old")),
             (vec![apart("hsm-b", "old", None), apart("hsm-d", "old", None)], either("old")),
-            (vec![apart("hsm-b", "old", None), apart("hsm-d", "older", None)], newest.passwords.clone()),
+            (
+                vec![apart("hsm-b", "old", None), apart("hsm-d", "older", None)],
+                newest.passwords.clone(),
+            ),
         ] {
             let members = [vec![newest.clone()], others.clone()].concat();
             let known = Credentials::from_members(members).unwrap();

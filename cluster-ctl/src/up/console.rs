@@ -106,31 +106,22 @@ fn next_commands(folder: &StateFolder, ready: &Ready) -> Vec<String> {
     let admin = ready.admin.as_ref().map_or("admin:PASSWORD".to_owned(), |admin| {
         format!("{}:{}", admin.username, admin.password.expose())
     });
-    let Some(user) = &ready.example_user else {
-        return vec![
-            ours("cluster hsm-info"),
-            format!(
-                "CLOUDHSM_ROLE=admin CLOUDHSM_PIN={admin} {}",
-                ours("user create --username kmsuser --role crypto-user --password kmsPswd")
-            ),
-        ];
-    };
-    let login = format!(
-        "CLOUDHSM_ROLE=crypto-user CLOUDHSM_PIN={}:{}",
-        user.username,
-        user.password.expose()
-    );
-    vec![
-        ours("cluster hsm-info"),
-        ours("user list"),
-        format!(
-            "{login} {}",
-            ours("key generate-symmetric aes --label my-key --key-length-bytes 32")
-        ),
-        format!("{login} {}", ours("key list --verbose")),
-        ours("mgmt"),
-        ours("sim kill 2"),
-    ]
+    let mut commands = vec![ours("cluster hsm-info"), ours("user list")];
+    if ready.kmsuser.is_none() {
+        commands.push(format!(
+            "CLOUDHSM_ROLE=admin CLOUDHSM_PIN={admin} {}",
+            ours("user create --username kmsuser --role crypto-user --password kmsPswd")
+        ));
+    }
+    if let Some(user) = &ready.example_user {
+        let pin = format!("{}:{}", user.username, user.password.expose());
+        let login = format!("CLOUDHSM_ROLE=crypto-user CLOUDHSM_PIN={pin}");
+        let make = ours("key generate-symmetric aes --label my-key --key-length-bytes 32");
+        commands.push(format!("{login} {make}"));
+        commands.push(format!("{login} {}", ours("key list --verbose")));
+    }
+    commands.extend([ours("mgmt"), ours("sim kill 2")]);
+    commands
 }
 
 #[cfg(test)]
@@ -145,6 +136,11 @@ mod tests {
         ready.example_user = ready.admin.clone();
         let all = |ready: &Ready| next_commands(&folder, ready).join("\n");
         assert!(all(&ready).contains("--state /some/where key list"));
+        // As after an activation by hand: kmsuser is there, and nobody else is known.
+        (ready.admin, ready.example_user) = (None, None);
+        assert!(!all(&ready).contains("kmsuser"), "{}", all(&ready));
+        ready.kmsuser = None;
+        assert!(all(&ready).contains("user create --username kmsuser"));
         ready.state = "INITIALIZED".to_owned();
         assert!(all(&ready).ends_with("cluster activate"));
         ready.state = "UNINITIALIZED".to_owned();

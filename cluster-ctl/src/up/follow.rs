@@ -1,6 +1,7 @@
 //! The foreground: one line for each event, and the steps that a person does by hand.
 use super::{Session, Until};
 use crate::Failure;
+use crate::initialize::adopt_trust_anchor;
 use fleet::Event;
 use proto::NodeState;
 use std::time::{Duration, Instant};
@@ -62,6 +63,7 @@ impl Session {
     /// Sees whether the person has done it.
     async fn look(&mut self) -> Result<(), Failure> {
         let Some(first) = self.fleet.nodes().into_iter().next() else { return Ok(()) };
+        adopt_trust_anchor(self.folder.layout(), &first).await?;
         // An HSM that is down, or being initialized this very moment, is looked at later.
         let Ok(connection) = self.fleet.connect(&first).await else { return Ok(()) };
         let state = connection.welcome().state;

@@ -6,8 +6,7 @@ use crate::{Failure, StateFolder};
 use fleet::{NodeView, read, write_public};
 use hsm_client::{TlsIdentity, Trust};
 use kms_connector::{
-    BackingKey, ConnectError, Connected, CreateKeyError, CredentialStore, Credentials, FileStore,
-    Settings, connect,
+    BackingKey, ConnectError, Connected, CredentialStore, Credentials, FileStore, Settings, connect,
 };
 use proto::Secret;
 use std::path::PathBuf;
@@ -108,16 +107,12 @@ impl Session {
             return Ok(());
         }
         let key_arn = self.key_arn()?;
-        let key = match key_store.connected.find_key(&key_arn).await? {
-            Some(key) => key,
-            None => match key_store.connected.create_key(&key_arn).await {
-                Ok(key) => key,
-                Err(error @ CreateKeyError::ClusterInvalidConfiguration(_)) => {
-                    self.console.problem("key", &error.to_string());
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
-            },
+        let key = match self.find_or_make(key_store, &key_arn).await {
+            Ok(key) => key,
+            Err(error) => {
+                self.console.problem("key", &error.to_string());
+                return Ok(());
+            }
         };
         let material = format!(
             "AES-256, key reference {:#018x}, check value 0x{}",
@@ -129,6 +124,28 @@ impl Session {
         };
         self.console.step("key", &lines);
         Ok(())
+    }
+
+    /// The key by its id, which is written down as soon as it is known: an HSM that was lost while
+    /// it made a key may come back with another one of the same ARN.
+    async fn find_or_make(
+        &self,
+        key_store: &KeyStore,
+        key_arn: &str,
+    ) -> Result<BackingKey, Failure> {
+        let path = kept_in(&self.folder).join("key.id");
+        let connected = &key_store.connected;
+        let found = if path.exists() {
+            connected.find_key_by_id(read(&path)?.trim()).await?
+        } else {
+            connected.find_key(key_arn).await?
+        };
+        let key = match found {
+            Some(key) => key,
+            None => connected.create_key(key_arn).await?,
+        };
+        write_public(&path, format!("{}\n", key.backing_key_id).as_bytes())?;
+        Ok(key)
     }
 
     /// The ARN of the KMS key, which is written down before anything is made in its name.

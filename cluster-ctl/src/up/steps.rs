@@ -1,6 +1,7 @@
 //! The steps from fresh HSMs to a cluster with users, as AWS's guides do them by hand.
 use super::Session;
 use super::key_store::was_connected;
+use crate::initialize::adopt_trust_anchor;
 use crate::{Credentials, Failure, state::Username};
 use fleet::{Authority, NodeView, read, write_public};
 use hsm_client::Connection;
@@ -66,6 +67,9 @@ impl Session {
     /// Sees how far the cluster has come. Once it is active, fresh HSMs join by a backup, as AWS's
     /// do; all that belong to the cluster are told of each other.
     pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+        if let Some(first) = self.fleet.nodes().first() {
+            adopt_trust_anchor(self.folder.layout(), first).await?;
+        }
         let met = self.meet().await?;
         let state = met.iter().map(Met::state).max().unwrap_or(NodeState::Uninitialized);
         let (fresh, mut members): (Vec<_>, Vec<_>) =
@@ -183,6 +187,7 @@ impl Session {
             // A person has activated the cluster, and creates the users that it is to have.
             missing.retain(|(_, name)| *name == KMSUSER);
             if !missing.is_empty() {
+                self.ready.kmsuser = None;
                 let text = "the admin's password is not known here: create kmsuser by hand";
                 self.console.step("users", &[text.to_owned()]);
                 return Ok(false);

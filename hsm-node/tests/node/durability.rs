@@ -210,19 +210,25 @@ async fn more_requests_than_may_be_in_flight_are_all_answered_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_that_fill_the_outbox_strand_no_request_behind_them() {
-    let bed = Bed::new();
-    let node = bed.start(Disk::default()).await;
+    let (bed, disk) = (Bed::new(), Disk::default());
+    let node = bed.start(disk.clone()).await;
     bed.initialize(&node).await;
     let mut line = bed.user_line(&node).await;
+    // All wait for the disk behind the key, until there is no room for more.
+    disk.hold(true);
+    let key = line.send(&aes("first", true)).await.unwrap();
     let mut requests = Vec::new();
-    for id in 0..100 {
+    for n in 1..=100 {
         let random = GenerateRandom { count: RANDOM_MAX as u32 };
         let code = GenerateRandom::SPEC.opcode as u16;
-        put_frame(&mut requests, id, code, |body| encode(&random, body));
+        put_frame(&mut requests, key + n, code, |body| encode(&random, body));
     }
     line.stream.write_all(&requests).await.unwrap();
     line.stream.flush().await.unwrap();
-    for id in 0..100 {
+    let early = timeout(Duration::from_millis(200), line.receive()).await;
+    assert!(early.is_err(), "a reply came before its change was durable");
+    disk.hold(false);
+    for id in key..=key + 100 {
         let (got, code, _) = line.receive().await.unwrap();
         assert_eq!((got, code), (id, 0));
     }

@@ -43,7 +43,7 @@ async fn certificates_are_refused_with_the_alert_that_says_why() {
     for (identity, alert) in [
         (None, "CertificateRequired"),
         (Some(&other), "UnknownCA"),
-        (Some(&stranger), "DecryptError"),
+        (Some(&stranger), "UnknownCA"),
         (Some(&expired), "CertificateExpired"),
         (Some(&expired_service), "CertificateExpired"),
     ] {

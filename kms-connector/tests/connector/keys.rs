@@ -50,6 +50,20 @@ async fn a_key_is_made_used_on_every_hsm_found_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_keys_with_one_arn_each_is_found_by_its_id_and_none_by_chance() {
+    let rig = Rig::new(&["us-east-1a", "us-east-1b"]).await;
+    let connected = connect(rig.settings(), &store()).await.unwrap();
+    let keys = [connected.create_key(ARN).await.unwrap(), connected.create_key(ARN).await.unwrap()];
+    let ambiguous = connected.find_key(ARN).await.unwrap_err();
+    assert!(matches!(ambiguous, KeyError::Ambiguous), "{ambiguous}");
+    for key in keys {
+        let found = connected.find_key_by_id(&key.backing_key_id).await.unwrap();
+        assert_eq!(found, Some(key));
+    }
+    connected.disconnect().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn its_attributes_are_those_of_the_developer_guide() {
     let rig = Rig::new(&["us-east-1a", "us-east-1b"]).await;
     let connected = connect(rig.settings(), &store()).await.unwrap();
