@@ -94,9 +94,8 @@ impl Hsm {
         let seal = RecordSeal::new(&settings.master_key, settings.node);
         let mut read = Read::default();
         for record in records {
-            read.take(&seal, &record).map_err(|_| OpenError::Broken {
-                slot: record.slot.escape_ascii().to_string(),
-            })?;
+            read.take(&seal, &record)
+                .map_err(|_| OpenError::Broken { slot: record.slot.escape_ascii().to_string() })?;
         }
         let node = Arc::new(read.node.ok_or(OpenError::Empty)?);
         let hsm = Self::new(settings, node, read.reserved, read.reboot, read.blocks);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
 /// A peer must answer a connection attempt within this time.
@@ -56,7 +56,8 @@ impl From<Refusal> for Missed {
 
 /// Compares keys with the peers every `every`, for as long as it is polled.
 pub(crate) async fn run(node: Arc<Shared>, identity: PeerIdentity, every: Duration) {
-    let mut ticks = interval(every);
+    // At the start of a cluster its HSMs come up together: the peers get a moment to listen.
+    let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sync = Sync {
         node,
