@@ -353,3 +353,50 @@ fn setting_what_is_set_already_records_nothing() {
     say_text::<key::SetAttribute>(&mut hsm, "a", &same);
     assert_eq!(say_text::<cluster::GetKeyHash>(&mut hsm, "peer", ""), before);
 }
+
+#[test]
+fn sizes_are_accepted_up_to_their_bound_and_refused_behind_it() {
+    use proto::command::{digest, random};
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    let id = |bytes: usize| GenerateKey {
+        attributes: vec![proto::Setting::bytes(proto::Attribute::Id, vec![7; bytes])],
+        ..generate("k")
+    };
+    say(&mut hsm, "a", &id(limits::KEY_ID_MAX));
+    let refusal = try_say(&mut hsm, "a", &id(limits::KEY_ID_MAX + 1)).expect_err("too long");
+    assert_eq!(refusal.fault, Fault::AttributeUnfit);
+
+    let secret = |bytes: usize| GenerateKey {
+        key_type: KeyType::GenericSecret,
+        bytes: bytes as u32,
+        ..generate("g")
+    };
+    say(&mut hsm, "a", &secret(limits::GENERIC_SECRET_MAX));
+    let refusal = try_say(&mut hsm, "a", &secret(limits::GENERIC_SECRET_MAX + 1));
+    assert_eq!(refusal.expect_err("too long").fault, Fault::SizeUnfit);
+
+    let hash =
+        |bytes: usize| digest::Digest { hash: proto::Hash::Sha256, data: Blob(vec![7; bytes]) };
+    say(&mut hsm, "a", &hash(limits::DATA_MAX));
+    let refusal = try_say(&mut hsm, "a", &hash(limits::DATA_MAX + 1)).expect_err("too long");
+    assert_eq!(refusal.fault, Fault::DataUnfit);
+
+    let random = |bytes: usize| random::GenerateRandom { count: bytes as u32 };
+    say(&mut hsm, "a", &random(limits::RANDOM_MAX));
+    let refusal = try_say(&mut hsm, "a", &random(limits::RANDOM_MAX + 1)).expect_err("too many");
+    assert_eq!(refusal.fault, Fault::SizeUnfit);
+
+    let members = |count: usize| {
+        let member = cluster::Member {
+            hsm_id: "hsm-aaaaaaaaaaa".to_owned(),
+            hostname: "127.0.0.1".to_owned(),
+            port: 2223,
+            zone: "us-east-1a".to_owned(),
+        };
+        cluster::SetMembers { members: vec![member; count] }
+    };
+    say(&mut hsm, "peer", &members(limits::CLUSTER_NODES_MAX));
+    let refusal = try_say(&mut hsm, "peer", &members(limits::CLUSTER_NODES_MAX + 1));
+    assert_eq!(refusal.expect_err("too many").fault, Fault::SizeUnfit);
+}
