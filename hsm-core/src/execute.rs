@@ -4,7 +4,7 @@ use crate::authorise::Granted;
 use crate::serve::Hsm;
 use crate::session::Session;
 use crate::vault::Change;
-use proto::{Command, Fault, Refusal};
+use proto::{Blob, Command, Fault, Refusal};
 
 mod audit;
 mod cipher;
@@ -84,4 +84,12 @@ impl Failed {
         self.subjects.push(subject);
         self
     }
+}
+
+/// Data of any family: bounded, and the refusal says by what.
+fn check_data(data: &Blob, most: usize) -> Result<(), Refusal> {
+    if data.0.len() > most {
+        return Err(Fault::DataUnfit.with(format!("{} bytes; {most} at most", data.0.len())));
+    }
+    Ok(())
 }

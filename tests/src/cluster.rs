@@ -185,3 +185,9 @@ pub fn answer(output: &Output) -> Value {
 pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
+
+/// The words that create a CU.
+pub fn create_user<'a>(name: &'a str, password: &'a str) -> [&'a str; 8] {
+    let role = "crypto-user";
+    ["user", "create", "--username", name, "--role", role, "--password", password]
+}

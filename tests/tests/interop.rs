@@ -3,7 +3,7 @@
 #![cfg(feature = "interop")]
 use std::path::Path;
 use std::process::{Command, Output};
-use tests::cluster::{Up, run, text};
+use tests::cluster::{Up, create_user, run, text};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
 
@@ -95,19 +95,7 @@ fn activate(up: &Up) {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let login = Some(("admin", "admin:adminpw1"));
-    up.data(
-        login,
-        &[
-            "user",
-            "create",
-            "--username",
-            "kmsuser",
-            "--role",
-            "crypto-user",
-            "--password",
-            "kmsPswd",
-        ],
-    );
+    up.data(login, &create_user("kmsuser", "kmsPswd"));
 }
 
 /// `openssl s_client` is refused without a client certificate and admitted with one of customerCA.

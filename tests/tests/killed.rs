@@ -6,7 +6,7 @@ use proto::command::key::{FindKeys, GenerateKey};
 use proto::{KeyType, Role, Secret};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tests::cluster::Up;
+use tests::cluster::{Up, create_user};
 
 const KILLS: usize = 20;
 
@@ -47,16 +47,7 @@ async fn twenty_times_and_every_acknowledged_key_is_on_all_nodes() {
     let arguments = ["--sync-interval-ms", "100", "--limits", "none", "--until", "activated"];
     let up = Up::start(env!("CARGO_BIN_EXE_cluster-ctl-tested"), &arguments);
     let admin = up.pin("admin");
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "maker",
-        "--role",
-        "crypto-user",
-        "--password",
-        "makerpw1",
-    ];
+    let create = create_user("maker", "makerpw1");
     up.data(Some(("admin", &admin)), &create);
     let mut config = ClusterConfig::from_file(&up.folder().join("cloudhsm-cli.cfg")).unwrap();
     config.key_availability_check = false;

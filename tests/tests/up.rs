@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use std::process::Command;
-use tests::cluster::{Up, folder, run, text};
+use tests::cluster::{Up, create_user, folder, run, text};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
 
@@ -190,29 +190,11 @@ fn a_kmsuser_with_a_second_factor_or_an_unfit_password_is_refused_everywhere() {
     assert!(!said.status.success());
     assert!(text(&said).contains("KMS"), "{}", text(&said));
     for password in ["kmsPsw", "kms_Pswd", "k12345678901234567890123456789012"] {
-        let create = [
-            "user",
-            "create",
-            "--username",
-            "kmsuser",
-            "--role",
-            "crypto-user",
-            "--password",
-            password,
-        ];
+        let create = create_user("kmsuser", password);
         let said = up.refusal(Some(admin), &create);
         assert!(said.contains("7 to 32"), "{said}");
     }
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "kmsuser",
-        "--role",
-        "crypto-user",
-        "--password",
-        "kmsPswd",
-    ];
+    let create = create_user("kmsuser", "kmsPswd");
     let data = up.data(Some(admin), &create);
     assert_eq!(data, serde_json::json!({"username": "kmsuser", "role": "crypto-user"}));
     let twice = up.refusal(Some(admin), &create);
@@ -274,16 +256,7 @@ fn a_user_change_that_misses_a_node_is_never_success() {
     let admin = ("admin", pin.as_str());
     let hsm = up.hsm_id(2);
     assert!(up.ctl(None, &["sim", "kill", &hsm], "").status.success());
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "carol",
-        "--role",
-        "crypto-user",
-        "--password",
-        "carolpw1",
-    ];
+    let create = create_user("carol", "carolpw1");
     let said = up.refusal(Some(admin), &create);
     assert!(said.contains(&hsm), "names the HSM that missed it: {said}");
     assert!(up.ctl(None, &["sim", "restart", &hsm], "").status.success());

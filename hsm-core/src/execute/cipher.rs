@@ -6,13 +6,6 @@ use proto::{Blob, Mechanism, Use, limits};
 /// Room for a CBC block or a GCM tag beyond the data.
 const OVERHEAD: usize = 16;
 
-fn check_data(data: &Blob, most: usize) -> Result<(), Refusal> {
-    if data.0.len() > most {
-        return Err(Fault::DataUnfit.with(format!("{} bytes; {most} at most", data.0.len())));
-    }
-    Ok(())
-}
-
 impl Execute for Encrypt {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<Encrypted> {
         let Encrypt { key, mechanism, iv, aad, data } = call.request.clone();

@@ -6,11 +6,7 @@ use proto::{Blob, limits};
 impl Execute for Digest {
     fn execute(call: Granted<'_, Self>) -> Outcome<Digested> {
         let Digest { hash, data } = &call.request;
-        if data.0.len() > limits::DATA_MAX {
-            return Err(Fault::DataUnfit
-                .with(format!("{} bytes at most", limits::DATA_MAX))
-                .into());
-        }
+        check_data(data, limits::DATA_MAX)?;
         Ok(Done::new(Digested { digest: Blob(call.engine().digest(*hash, &data.0)) }))
     }
 }

@@ -4,21 +4,10 @@ use crate::crypto::SignParams;
 use proto::command::sign::*;
 use proto::{Blob, Use, limits};
 
-fn check_data(data: &Blob) -> Result<(), Refusal> {
-    if data.0.len() > limits::DATA_MAX {
-        return Err(Fault::DataUnfit.with(format!(
-            "{} bytes; {} at most",
-            data.0.len(),
-            limits::DATA_MAX
-        )));
-    }
-    Ok(())
-}
-
 impl Execute for Sign {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<Signature> {
         let Sign { key, mechanism, hash, digested, salt_len, data } = call.request.clone();
-        check_data(&data)?;
+        check_data(&data, limits::DATA_MAX)?;
         let key = call.usable(key, mechanism, Use::Sign)?;
         let params = SignParams { mechanism, hash, digested, salt_len };
         let signature =
@@ -31,7 +20,7 @@ impl Execute for Verify {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<Verified> {
         let Verify { key, mechanism, hash, digested, salt_len, data, signature } =
             call.request.clone();
-        check_data(&data)?;
+        check_data(&data, limits::DATA_MAX)?;
         let key = call.usable(key, mechanism, Use::Verify)?;
         let params = SignParams { mechanism, hash, digested, salt_len };
         call.compute(&key, |engine, key, _| engine.verify(key, &params, &data.0, &signature.0))?;

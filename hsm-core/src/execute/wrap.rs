@@ -60,11 +60,7 @@ impl Execute for WrapKey {
 impl Execute for UnwrapKey {
     fn execute(mut call: Granted<'_, Self>) -> Outcome<KeyUnwrapped> {
         let request = call.request.clone();
-        if request.data.0.len() > limits::DATA_MAX {
-            return Err(Fault::DataUnfit
-                .with(format!("{} bytes at most", limits::DATA_MAX))
-                .into());
-        }
+        check_data(&request.data, limits::DATA_MAX)?;
         let owner = call.username()?;
         let (retry, made) = call.made_before(request.retry.as_ref())?;
         if let Some(key) = made.first() {
