@@ -10,10 +10,10 @@ pub(crate) use throw_away::ThrowAway;
 
 use crate::state::Lock;
 use crate::{Failure, Ready, StateFolder};
+use aws_api::Endpoint;
 use clap::{Args, ValueEnum};
 use console::Console;
 use fleet::{Event, Fleet};
-use key_store::KeyStore;
 use proto::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +27,7 @@ Examples:
   cluster-ctl up --ephemeral --nodes 2         two HSMs that are gone afterwards
   cluster-ctl up --until nodes                 fresh HSMs: initialize them by hand
   cluster-ctl up --until kmsuser               the user kmsuser with kmsPswd, nobody logged in
-  cluster-ctl up --ephemeral --base-port 0 --json --ready-file ready.json   for scripts";
+  cluster-ctl up --ephemeral --base-port 0 --endpoint-port 0 --json --ready-file ready.json";
 
 /// What `up` takes.
 #[derive(Args)]
@@ -54,7 +54,7 @@ pub(crate) struct Options {
     /// Leave crashed HSMs down until `sim restart`
     #[arg(long)]
     no_restart: bool,
-    /// Tell the connector kmsuser's password, after an admin has changed it
+    /// Tell KMS kmsuser's password, after an admin has changed it
     #[arg(
         long,
         env = "CLOUDHSM_KMSUSER_PASSWORD",
@@ -63,6 +63,19 @@ pub(crate) struct Options {
     )]
     #[arg(value_parser = |text: &str| Ok::<_, std::convert::Infallible>(Secret::new(text)))]
     kmsuser_password: Option<Secret>,
+    /// Port of the AWS endpoint; 0: any free one
+    #[arg(long, value_name = "PORT", default_value_t = 4566)]
+    endpoint_port: u16,
+    /// Start no AWS endpoint, and so no key store
+    #[arg(long, conflicts_with = "endpoint_port")]
+    no_endpoint: bool,
+    /// Where the AWS endpoint keeps what it knows: a postgres:// URL that several endpoints share
+    /// [default: kms.sqlite in the state folder]
+    #[arg(long, env = "CLOUDHSM_SIM_DATABASE", hide_env_values = true, value_name = "URL")]
+    database: Option<String>,
+    /// How long a key store is CONNECTING at least
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    connecting_ms: u64,
     /// Which cryptography the HSMs compute with
     #[arg(long, value_enum, default_value_t)]
     engine: hsm_node::Engine,
@@ -99,7 +112,7 @@ struct Session {
     ready: Ready,
     /// The step that was asked for is reached: the file for scripts may be written.
     reached: bool,
-    key_store: Option<KeyStore>,
+    endpoint: Option<Endpoint>,
 }
 
 pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), Failure> {
@@ -134,6 +147,7 @@ impl Session {
     async fn bring_up(&mut self) -> Result<(), Failure> {
         let until = self.options.until;
         self.show_nodes();
+        self.start_endpoint().await?;
         self.settle().await?;
         if until == Some(Until::Nodes) {
             return self.hand_out_certificates().await;
@@ -162,18 +176,19 @@ impl Session {
         }
     }
 
-    /// Logs the connector out and ends the nodes.
+    /// Ends the endpoint, which logs kmsuser out, and the nodes.
     async fn stop(mut self) -> Result<(), Failure> {
         self.console.event("stopping");
-        if let Some(key_store) = self.key_store.take() {
+        if let Some(endpoint) = self.endpoint.take() {
             // A node that does not answer forgets the login when the connection ends.
-            let _ = tokio::time::timeout(LOGOUT_WITHIN, key_store.disconnect()).await;
+            let _ = tokio::time::timeout(LOGOUT_WITHIN, endpoint.stop()).await;
         }
         let Self { fleet, folder, mut ready, console, .. } = self;
         fleet.stop().await;
         for node in &mut ready.nodes {
             node.pid = None;
         }
+        ready.endpoint = None;
         let written = folder.write_ready(&ready);
         console.event("stopped");
         written

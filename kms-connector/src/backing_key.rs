@@ -16,6 +16,13 @@ pub struct BackingKey {
 }
 
 impl BackingKey {
+    /// A new id, as CloudTrail shows them.
+    pub fn new_id() -> String {
+        let mut id = [0; 32];
+        rand::rng().fill_bytes(&mut id);
+        HEXLOWER.encode(&id)
+    }
+
     /// From what an HSM says of a key; `None` unless it has an id as KMS gives it.
     pub(crate) fn from_attributes(got: &AttributesGot) -> Option<Self> {
         let bytes = |wanted| {
@@ -28,12 +35,6 @@ impl BackingKey {
         let check_value = HEXLOWER.encode(bytes(Attribute::CheckValue)?);
         Some(Self { handle: got.handle, backing_key_id, check_value })
     }
-}
-
-pub(crate) fn new_backing_key_id() -> String {
-    let mut id = [0; 32];
-    rand::rng().fill_bytes(&mut id);
-    HEXLOWER.encode(&id)
 }
 
 /// KMS developer guide, "Find the key for a key handle": the attributes of KMS's keys, those that
@@ -55,7 +56,8 @@ const FLAGS: &[(Attribute, bool)] = &[
     (Attribute::WrapWithTrusted, false),
 ];
 
-pub(crate) fn template(key_arn: &str, backing_key_id: &str) -> GenerateKey {
+/// What KMS asks an HSM for when it makes the material of the key with this ARN.
+pub fn template(key_arn: &str, backing_key_id: &str) -> GenerateKey {
     let flags = FLAGS.iter().map(|(attribute, value)| Setting::flag(*attribute, *value));
     let id = Setting::bytes(Attribute::Id, backing_key_id.as_bytes());
     GenerateKey {
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn ids_are_as_in_cloudtrail() {
-        let (one, other) = (new_backing_key_id(), new_backing_key_id());
+        let (one, other) = (BackingKey::new_id(), BackingKey::new_id());
         assert_eq!(one.len(), 64);
         assert!(one.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
         assert_ne!(one, other);
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_back_from_its_attributes() {
-        let id = new_backing_key_id();
+        let id = BackingKey::new_id();
         let mut attributes = template("arn", &id).attributes;
         attributes.push(Setting::bytes(Attribute::CheckValue, [0xab, 0x01, 0x0f]));
         let mut got = AttributesGot {

@@ -3,7 +3,7 @@ use crate::connected::Connected;
 use crate::credentials::CredentialStore;
 use crate::error::{ConnectError, ConnectionErrorCode};
 use crate::judge::{self, KMSUSER, Setback, Unreached};
-use crate::rotate::{Line, Rotated, rotate};
+use crate::rotate::{Line, rotate};
 use crate::settings::Settings;
 use hsm_client::{CallError, Cluster, ClusterConfig, Connection, Endpoint, Request};
 use proto::command::cluster::{GetMembers, Member};
@@ -26,8 +26,23 @@ pub async fn connect<S: CredentialStore>(
     let rotated = rotate(&lines, away, store, settings.login_grace).await?;
     let endpoints = lines.iter().map(|line| line.connection.endpoint().clone()).collect();
     drop(lines);
-    let cluster = log_in(&settings, endpoints, &rotated).await?;
+    let cluster = log_in(&settings, endpoints, &rotated.password).await?;
     Ok(Connected::new(cluster, &settings, rotated.done, rotated.missed))
+}
+
+/// Logs in with the password that the last connect gave kmsuser, and leaves it as it is: for a
+/// connector that was started anew, or that shares the key store with the one that connected.
+pub async fn resume<S: CredentialStore>(
+    settings: Settings,
+    store: &S,
+) -> Result<Connected, ConnectError> {
+    let known = store.load().await.map_err(|e| judge::internal("the credentials", e))?;
+    let known = known.ok_or_else(judge::never_told)?;
+    let Met { lines, away } = meet(&settings).await?;
+    let endpoints = lines.iter().map(|line| line.connection.endpoint().clone()).collect();
+    drop(lines);
+    let cluster = log_in(&settings, endpoints, &known.passwords.current).await?;
+    Ok(Connected::new(cluster, &settings, Vec::new(), away))
 }
 
 /// A connection to an HSM of the cluster that is in service.
@@ -176,7 +191,7 @@ async fn open(settings: &Settings, endpoint: &Endpoint) -> Result<HsmLine, Unrea
 async fn log_in(
     settings: &Settings,
     servers: Vec<Endpoint>,
-    rotated: &Rotated,
+    password: &Secret,
 ) -> Result<Cluster, ConnectError> {
     let mut config = ClusterConfig::new(servers, settings.identity.clone());
     config.cluster_id = Some(settings.cluster_id.clone());
@@ -184,7 +199,7 @@ async fn log_in(
     config.connect_timeout = settings.connect_timeout;
     let cluster = Cluster::open(config).await;
     let cluster = cluster.map_err(|e| ConnectionErrorCode::NetworkErrors.because(e.to_string()))?;
-    let each = cluster.login(Role::Cu, KMSUSER, &rotated.password).await;
+    let each = cluster.login(Role::Cu, KMSUSER, password).await;
     if each.results.iter().any(|(_, result)| result.is_ok()) {
         return Ok(cluster);
     }

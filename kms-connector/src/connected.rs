@@ -1,5 +1,5 @@
 //! A connected key store: its keys are made, used and deleted here.
-use crate::backing_key::{BackingKey, new_backing_key_id, template};
+use crate::backing_key::{BackingKey, template};
 use crate::judge::KMSUSER;
 use crate::key_error::{CreateKeyError, KeyError};
 use crate::settings::Settings;
@@ -8,7 +8,8 @@ use hsm_client::{CallError, Cluster, NodeView};
 use proto::command::cipher::{Decrypt, Encrypt};
 use proto::command::key::{FindKeys, GetAttributes, KeyGenerated};
 use proto::command::random::GenerateRandom;
-use proto::{Attribute, Blob, Mechanism, Setting};
+use proto::command::user::ChangePassword;
+use proto::{Attribute, Blob, Mechanism, Role, Secret, Setting};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -75,7 +76,7 @@ impl Connected {
         loop {
             let nodes = self.cluster.nodes();
             self.check_zones(nodes.iter().filter(|node| node.connected))?;
-            let backing_key_id = new_backing_key_id();
+            let backing_key_id = BackingKey::new_id();
             tries -= 1;
             match self.cluster.generate_key(template(key_arn, &backing_key_id)).await {
                 Ok(made) => return self.check_made(made, backing_key_id).await,
@@ -207,8 +208,20 @@ impl Connected {
         Ok(())
     }
 
+    /// Gives kmsuser a password that the operator knows. An error names the HSMs that refused.
+    pub async fn hand_back(&self, password: &Secret) -> Result<(), String> {
+        let change = ChangePassword {
+            role: Role::Cu,
+            username: KMSUSER.to_owned(),
+            password: password.clone(),
+            second_factor: None,
+        };
+        let each = self.cluster.change_password(&change).await;
+        each.all_ok().map(drop).map_err(|partial| partial.to_string())
+    }
+
     /// Logs kmsuser out everywhere and drops the connections. The password stays what KMS made it.
-    pub async fn disconnect(self) {
+    pub async fn disconnect(&self) {
         // An HSM that is lost now logs kmsuser out when it finds the line cut.
         let _ = self.cluster.logout().await;
     }

@@ -201,6 +201,11 @@ pub(crate) fn internal(what: &str, why: impl fmt::Display) -> ConnectError {
     Code::InternalError.because(format!("{what}: {why}"))
 }
 
+/// There are no credentials to log in with.
+pub(crate) fn never_told() -> ConnectError {
+    Code::InvalidCredentials.because("KMS was never told kmsuser's password")
+}
+
 /// No HSM is left of those that were reached.
 pub(crate) fn all_lost(lost: &[(String, String)]) -> ConnectError {
     let hsms = list(lost.iter().map(|(hsm, why)| format!("{hsm}: {why}")));

@@ -84,8 +84,8 @@ mod rotate;
 mod seal;
 mod settings;
 
-pub use backing_key::BackingKey;
-pub use connect::connect;
+pub use backing_key::{BackingKey, template};
+pub use connect::{connect, resume};
 pub use connected::{Ciphertext, Connected};
 pub use credentials::{
     Apart, CredentialStore, Credentials, MemoryStore, Passwords, StoreError, is_key_store_password,

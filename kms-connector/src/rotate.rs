@@ -1,6 +1,6 @@
 //! Logs in as kmsuser on every HSM, and gives it a password that only KMS knows.
 use crate::credentials::{Apart, CredentialStore, Credentials, Passwords};
-use crate::error::{ConnectError, ConnectionErrorCode};
+use crate::error::ConnectError;
 use crate::judge::{self, Setback};
 use hsm_client::CallError;
 use proto::Secret;
@@ -64,9 +64,7 @@ pub(crate) async fn rotate<L: Line, S: CredentialStore>(
     grace: Duration,
 ) -> Result<Rotated, ConnectError> {
     let known = store.load().await.map_err(|e| judge::internal("the credentials", e))?;
-    let known = known.ok_or_else(|| {
-        ConnectionErrorCode::InvalidCredentials.because("KMS was never told kmsuser's password")
-    })?;
+    let known = known.ok_or_else(judge::never_told)?;
     let mut rotation = Rotation { lines, store, known, away };
     let mut entered = Vec::new();
     let rotated = match rotation.examine(grace).await {

@@ -48,7 +48,7 @@ impl Up {
         let ready = folder.join("ready-for-test.json");
         let _ = std::fs::remove_file(&ready);
         let mut child = command
-            .args(["up", "--base-port", "0", "--state"])
+            .args(["up", "--base-port", "0", "--endpoint-port", "0", "--state"])
             .arg(folder)
             .arg("--ready-file")
             .arg(&ready)

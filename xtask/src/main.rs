@@ -1,21 +1,29 @@
-//! `cargo xtask ci | tidy | interop`: the checks that a change passes before it lands.
+//! `cargo xtask ci | codegen | tidy | interop`: the checks that a change passes before it lands.
 use std::process::{Command, ExitCode};
 
+mod codegen;
 mod interop;
 mod tidy;
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
 
-  ci       fmt, clippy (-D warnings), tests, tidy
+  ci       fmt, clippy (-D warnings), tests, codegen --check, tidy
+  codegen  makes Rust of AWS's service models; with --check, fails if what is there differs
   tidy     the source's own rules: names, lengths, what ARCHITECTURE.md says
   interop  the shipped programs against real ones (openssl); fails when one is missing
 ";
 
 fn main() -> ExitCode {
-    let task = std::env::args().nth(1).unwrap_or_default();
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
     let done = match task.as_str() {
         "ci" => ci(),
+        "codegen" => match arguments.next().as_deref() {
+            None => codegen::run(&root(), false),
+            Some("--check") => codegen::run(&root(), true),
+            Some(_) => Err(USAGE.to_owned()),
+        },
         "tidy" => tidy::check(&root()),
         "interop" => interop::run(&root()),
         _ => Err(USAGE.to_owned()),
@@ -38,6 +46,7 @@ fn ci() -> Result<(), String> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     cargo(&["test", "--workspace", "--quiet"])?;
+    codegen::run(&root(), true)?;
     tidy::check(&root())
 }
 

@@ -58,7 +58,7 @@ impl Session {
             endpoint: None,
         };
         let session =
-            Self { options, folder, console, fleet, ready, reached: false, key_store: None };
+            Self { options, folder, console, fleet, ready, reached: false, endpoint: None };
         Ok((session, events))
     }
 

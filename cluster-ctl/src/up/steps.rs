@@ -1,6 +1,5 @@
 //! The steps from fresh HSMs to a cluster with users, as AWS's guides do them by hand.
 use super::Session;
-use super::key_store::was_connected;
 use crate::initialize::adopt_trust_anchor;
 use crate::{Credentials, Failure, state::Username};
 use fleet::{Authority, NodeView, read, write_public};
@@ -179,7 +178,7 @@ impl Session {
     /// who activated the cluster knows.
     pub(super) async fn create_users(&mut self) -> Result<bool, Failure> {
         let mut missing = self.missing_users().await?;
-        if was_connected(&self.folder) {
+        if self.was_connected().await {
             // Its password was changed since: one made now with the first password would not fit.
             missing.retain(|(_, name)| *name != KMSUSER);
         }

@@ -1,0 +1,129 @@
+//! The clusters that the endpoint knows: those of the state folders that it was given.
+use fleet::{FleetError, Layout, NodeView, read};
+use hsm_client::{Endpoint, TlsIdentity, Trust};
+use proto::NodeState;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// A cluster as DescribeClusters would show it.
+pub(crate) struct ClusterView {
+    pub(crate) cluster_id: String,
+    pub(crate) active: bool,
+    pub(crate) hsms: Vec<Hsm>,
+    layout: Layout,
+}
+
+/// An HSM that is ACTIVE to the control plane: its process runs.
+pub(crate) struct Hsm {
+    hsm_id: String,
+    zone: String,
+    address: std::net::SocketAddr,
+}
+
+/// The part of `ready.json` that tells where a cluster is.
+#[derive(Deserialize)]
+struct Ready {
+    cluster_id: String,
+    region: String,
+    state: String,
+    nodes: Vec<ReadyNode>,
+}
+
+#[derive(Deserialize)]
+struct ReadyNode {
+    hsm_id: String,
+    address: String,
+    zone: String,
+    pid: Option<u32>,
+}
+
+/// What the customer's certificates say about a cluster.
+pub(crate) struct Certificates {
+    /// `customerCA.crt`, as it was given to InitializeCluster.
+    pub(crate) trust_anchor: String,
+    /// Shared by all clusters that have a backup as a common ancestor.
+    pub(crate) cluster_certificate: String,
+}
+
+/// State folders, each with one cluster.
+pub(crate) struct Clusters(Vec<PathBuf>);
+
+impl Clusters {
+    pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
+        Self(folders)
+    }
+
+    /// The cluster with this id in this Region, as things are now.
+    pub(crate) fn find(&self, region: &str, cluster_id: &str) -> Option<ClusterView> {
+        self.0.iter().find_map(|folder| {
+            let layout = Layout::new(folder);
+            let text = read(&folder.join("ready.json")).ok()?;
+            let ready: Ready = serde_json::from_str(&text).ok()?;
+            let here = ready.cluster_id == cluster_id && ready.region == region;
+            here.then(|| ClusterView::new(ready, layout))
+        })
+    }
+}
+
+impl ClusterView {
+    fn new(ready: Ready, layout: Layout) -> Self {
+        let runs = |node: ReadyNode| {
+            let address = node.pid.and(node.address.parse().ok())?;
+            Some(Hsm { hsm_id: node.hsm_id, zone: node.zone, address })
+        };
+        Self {
+            cluster_id: ready.cluster_id,
+            active: ready.state == NodeState::Active.name(),
+            hsms: ready.nodes.into_iter().filter_map(runs).collect(),
+            layout,
+        }
+    }
+
+    /// In how many availability zones there is an HSM.
+    pub(crate) fn zones(&self) -> usize {
+        self.hsms.iter().map(|hsm| hsm.zone.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let at = |hsm: &Hsm| Endpoint::new(hsm.address.ip().to_string(), hsm.address.port());
+        self.hsms.iter().map(at).collect()
+    }
+
+    /// Who KMS is to the HSMs, with the trust anchor that the customer gave for the key store.
+    pub(crate) fn identity(&self, trust_anchor: &str) -> Result<TlsIdentity, String> {
+        let certificate = read(&self.layout.service_certificate()).map_err(|e| e.to_string())?;
+        let key = Zeroizing::new(read(&self.layout.service_key()).map_err(|e| e.to_string())?);
+        let trust = Trust::Cluster { anchor_pem: trust_anchor.to_owned() };
+        TlsIdentity::new(trust, &certificate, &key).map_err(|e| e.to_string())
+    }
+
+    /// Asks the first HSM that answers.
+    pub(crate) async fn certificates(&self) -> Result<Certificates, String> {
+        let mut why = format!("{} has no HSM", self.cluster_id);
+        for (number, hsm) in (1..).zip(&self.hsms) {
+            match self.certificates_of(number, hsm).await {
+                Ok(certificates) => return Ok(certificates),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(why)
+    }
+
+    async fn certificates_of(&self, node: u16, hsm: &Hsm) -> Result<Certificates, FleetError> {
+        let view = NodeView {
+            hsm_id: hsm.hsm_id.clone(),
+            node,
+            zone: hsm.zone.clone(),
+            address: hsm.address,
+            pid: None,
+        };
+        let line = fleet::connect(&self.layout, &view).await?;
+        let got = fleet::certificates(&line, &view).await?;
+        Ok(Certificates {
+            trust_anchor: got.trust_anchor.unwrap_or_default(),
+            cluster_certificate: got.cluster_certificate.unwrap_or_default(),
+        })
+    }
+}

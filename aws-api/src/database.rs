@@ -1,0 +1,257 @@
+//! The SQL database: what KMS knows of keys and key stores. One writer commits in groups.
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+mod schema;
+
+/// Writes that one commit, and so one sync of the disk, makes durable together.
+const GROUP_MAX: usize = 256;
+/// Writes that may wait.
+const WAITING_MAX: usize = 1_024;
+/// Connections for reading; one more writes.
+const READERS: u32 = 4;
+/// How long a connection to the database may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// A value of a statement.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// One statement of a write.
+pub(crate) struct Statement {
+    sql: &'static str,
+    values: Vec<Value>,
+    one: bool,
+}
+
+impl Statement {
+    /// Must change one row: otherwise somebody was quicker, and the whole write is undone.
+    pub(crate) fn one(sql: &'static str, values: impl Into<Vec<Value>>) -> Self {
+        Self { sql, values: values.into(), one: true }
+    }
+
+    /// May change any number of rows.
+    pub(crate) fn any(sql: &'static str, values: impl Into<Vec<Value>>) -> Self {
+        Self { sql, values: values.into(), one: false }
+    }
+}
+
+/// Why nothing was written.
+#[derive(Clone, Debug)]
+pub(crate) enum WriteError {
+    /// Somebody else was quicker: look again, and decide anew.
+    Conflict,
+    /// The database failed.
+    Failed(Arc<str>),
+}
+
+struct Write {
+    statements: Vec<Statement>,
+    done: oneshot::Sender<Result<(), WriteError>>,
+}
+
+/// A database that cannot be used.
+#[derive(Debug)]
+pub struct DatabaseError {
+    place: String,
+    why: sqlx::Error,
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the database {} cannot be used: {}", self.place, self.why)
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+/// Clones share it.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: AnyPool,
+    writes: mpsc::Sender<Write>,
+}
+
+/// The URL of a SQLite file.
+pub fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+impl Database {
+    /// Connects, and makes the tables that are missing.
+    pub(crate) async fn open(url: &str) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        let failed = |why| DatabaseError { place: without_password(url), why };
+        let pool = AnyPoolOptions::new()
+            .max_connections(READERS + 1)
+            .acquire_timeout(CONNECT_WITHIN)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        connection.execute(schema::SQLITE_SETTINGS).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await
+            .map_err(failed)?;
+        for table in schema::TABLES {
+            pool.execute(*table).await.map_err(failed)?;
+        }
+        let (writes, waiting) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(write_groups(pool.clone(), waiting, sqlite));
+        Ok(Self { pool, writes })
+    }
+
+    /// Makes the statements' changes, all or none; durable on return.
+    pub(crate) async fn write(&self, statements: Vec<Statement>) -> Result<(), WriteError> {
+        let gone = || WriteError::Failed("its writer has ended".into());
+        let (done, answer) = oneshot::channel();
+        self.writes.send(Write { statements, done }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    pub(crate) async fn rows(
+        &self,
+        sql: &'static str,
+        values: impl Into<Vec<Value>>,
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        bound(sql, values.into()).fetch_all(&self.pool).await
+    }
+
+    pub(crate) async fn row(
+        &self,
+        sql: &'static str,
+        values: impl Into<Vec<Value>>,
+    ) -> Result<Option<AnyRow>, sqlx::Error> {
+        bound(sql, values.into()).fetch_optional(&self.pool).await
+    }
+}
+
+/// A column of text.
+pub(crate) fn text(row: &AnyRow, column: usize) -> Result<String, sqlx::Error> {
+    row.try_get(column)
+}
+
+/// A column of numbers.
+pub(crate) fn number(row: &AnyRow, column: usize) -> Result<i64, sqlx::Error> {
+    row.try_get(column)
+}
+
+fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, Any, AnyArguments> {
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+    })
+}
+
+async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite: bool) {
+    let mut group = Vec::new();
+    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let outcomes = write_group(&pool, &mut group, sqlite).await;
+        let outcomes = outcomes.unwrap_or_else(|why| {
+            let why: Arc<str> = why.to_string().into();
+            group.iter().map(|_| Err(WriteError::Failed(why.clone()))).collect()
+        });
+        for (write, outcome) in group.drain(..).zip(outcomes) {
+            // Whoever asked may have gone away.
+            let _ = write.done.send(outcome);
+        }
+    }
+}
+
+/// One transaction; each write stands or falls by itself.
+async fn write_group(
+    pool: &AnyPool,
+    group: &mut [Write],
+    sqlite: bool,
+) -> Result<Vec<Result<(), WriteError>>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    connection.execute(begin).await?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for write in group {
+        let outcome = write_one(&mut connection, std::mem::take(&mut write.statements)).await;
+        match outcome {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(why) => {
+                // Whatever state the transaction is in, it ends with the connection.
+                let _ = connection.execute("ROLLBACK").await;
+                return Err(why);
+            }
+        }
+    }
+    match connection.execute("COMMIT").await {
+        Ok(_) => Ok(outcomes),
+        Err(why) => {
+            let _ = connection.execute("ROLLBACK").await;
+            Err(why)
+        }
+    }
+}
+
+async fn write_one(
+    connection: &mut AnyConnection,
+    statements: Vec<Statement>,
+) -> Result<Result<(), WriteError>, sqlx::Error> {
+    connection.execute("SAVEPOINT one").await?;
+    for statement in statements {
+        let done = bound(statement.sql, statement.values).execute(&mut *connection).await;
+        let failed = match done {
+            Ok(done) if !statement.one || done.rows_affected() == 1 => continue,
+            Ok(_) => WriteError::Conflict,
+            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
+                WriteError::Conflict
+            }
+            Err(error) if error.as_database_error().is_some() => {
+                WriteError::Failed(error.to_string().into())
+            }
+            Err(error) => return Err(error),
+        };
+        connection.execute("ROLLBACK TO SAVEPOINT one").await?;
+        connection.execute("RELEASE SAVEPOINT one").await?;
+        return Ok(Err(failed));
+    }
+    connection.execute("RELEASE SAVEPOINT one").await?;
+    Ok(Ok(()))
+}
+
+/// A URL as it may be printed.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            let (front, back) = (url.get(..scheme + 3), url.get(at..));
+            format!("{}***{}", front.unwrap_or_default(), back.unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}

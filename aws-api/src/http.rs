@@ -1,0 +1,186 @@
+//! HTTP: bounds on connections, time and size; which URL is what.
+use crate::call::{Call, Told};
+use crate::error::ApiError;
+use crate::kms::Kms;
+use crate::model::{ErrorKind, kms};
+use crate::sim;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Connections at a time; more wait until one ends.
+const CONNECTIONS_MAX: usize = 1_024;
+/// The largest request of the model, a policy of 131,072 characters, fits several times.
+const BODY_MAX: usize = 1024 * 1024;
+/// How long a client may take for a request's head, and how long a connection may be idle.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// How long a client may take for a request's body.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// How long to leave the listener alone when it fails (too many open files, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+const TARGET: &str = "TrentService.";
+const JSON: &str = "application/x-amz-json-1.1";
+/// Where a request belongs that names no Region.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// What every answer of AWS KMS bears.
+const HEADERS: [(&str, &str); 3] = [
+    ("cache-control", "no-cache, no-store, must-revalidate, private"),
+    ("expires", "0"),
+    ("pragma", "no-cache"),
+];
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serves until it is aborted.
+pub(crate) async fn listen(listener: TcpListener, kms: Weak<Kms>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let Some(kms) = kms.upgrade() else { return };
+                tokio::spawn(async move {
+                    serve(stream, peer, kms).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, kms: Arc<Kms>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let kms = kms.clone();
+        async move { Ok::<_, Infallible>(answer(request, peer, &kms).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%peer, "the connection ended: {error}");
+    }
+}
+
+async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
+    let (head, body) = request.into_parts();
+    let id = Uuid::new_v4();
+    let body = Limited::new(body, BODY_MAX).collect();
+    let body = match tokio::time::timeout(BODY_WITHIN, body).await {
+        Err(_) => return refused(id, StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+        Ok(Err(_)) => {
+            let why = format!("the body is not whole, or has more than {BODY_MAX} bytes");
+            return refused(id, StatusCode::PAYLOAD_TOO_LARGE, &why);
+        }
+        Ok(Ok(body)) => body.to_bytes(),
+    };
+    match (head.method, head.uri.path()) {
+        (Method::POST, "/") => aws(id, &head.headers, &body, peer, kms).await,
+        (method, path) => match sim::answer(&method, path, head.uri.query(), kms).await {
+            Some((status, json)) => answered(id, status, json.to_string().into_bytes()),
+            None => {
+                refused(id, StatusCode::NOT_FOUND, &format!("there is nothing at {method} {path}"))
+            }
+        },
+    }
+}
+
+async fn aws(
+    id: Uuid,
+    headers: &HeaderMap,
+    body: &[u8],
+    peer: SocketAddr,
+    kms: &Arc<Kms>,
+) -> Answer {
+    let outcome = match begin(id, headers, body, peer, kms) {
+        Ok((operation, mut call)) => match kms::dispatch(operation, body, kms, &mut call).await {
+            Some(outcome) => outcome,
+            None => Err(unknown(operation)),
+        },
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(body) => answered(id, StatusCode::OK, body),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.kind.status());
+            answered(id, status.unwrap_or(StatusCode::BAD_REQUEST), error.body())
+        }
+    }
+}
+
+/// Which operation, by whom and in which Region.
+fn begin<'h>(
+    id: Uuid,
+    headers: &'h HeaderMap,
+    body: &[u8],
+    peer: SocketAddr,
+    kms: &Kms,
+) -> Result<(&'h str, Call), ApiError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let target = text("x-amz-target").unwrap_or_default();
+    let operation = target.strip_prefix(TARGET).ok_or_else(|| unknown(target))?;
+    let now_ms = crate::clock::real_now_ms();
+    let sender = kms.settings.auth.sender(headers, body, now_ms)?;
+    let call = Call {
+        id,
+        at_ms: kms.clock.now_ms(),
+        region: sender.region.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        account: kms.settings.account.clone(),
+        caller: sender.caller,
+        source: Some(peer.ip()),
+        user_agent: text("user-agent").unwrap_or_default().chars().take(256).collect(),
+        told: Told::default(),
+    };
+    Ok((operation, call))
+}
+
+fn unknown(target: &str) -> ApiError {
+    let shown: String = target.chars().take(64).collect();
+    ErrorKind::UnknownOperationException
+        .with(format!("X-Amz-Target {shown:?} names no operation of AWS KMS"))
+}
+
+fn answered(id: Uuid, status: StatusCode, body: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.insert("content-type", HeaderValue::from_static(JSON));
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    answer
+}
+
+/// What is refused before it is known which operation it is.
+fn refused(id: Uuid, status: StatusCode, why: &str) -> Answer {
+    let kind = match status {
+        StatusCode::NOT_FOUND => "UnknownOperationException",
+        StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
+        _ => "RequestTimeoutException",
+    };
+    let body = serde_json::json!({ "__type": kind, "message": why }).to_string().into_bytes();
+    answered(id, status, body)
+}

@@ -1,0 +1,330 @@
+//! Encrypting and decrypting under KMS keys, and data keys.
+use super::keys::{By, Found, Material};
+use super::{Execute, Kms};
+use crate::blob::{Sealed, additional_data};
+use crate::call::Call;
+use crate::error::{ApiError, internal};
+use crate::key_stores::State;
+use crate::model::ErrorKind;
+use crate::model::Operation;
+use crate::model::kms::*;
+use crate::model::wire::Blob;
+use kms_connector::{Connected, KeyError};
+use proto::Fault;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+type Context = Option<BTreeMap<String, String>>;
+
+const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
+
+/// KMS developer guide, fix-keystore, word for word.
+pub(crate) fn unreachable() -> ApiError {
+    ErrorKind::KMSInvalidStateException.with("KMS cannot communicate with your CloudHSM cluster")
+}
+
+/// What an HSM of the customer's says of its key, as KMS says it.
+pub(super) fn refused(error: KeyError, arn: &str) -> ApiError {
+    match error {
+        KeyError::InvalidCiphertext => ErrorKind::InvalidCiphertextException.bare(),
+        KeyError::HsmsUnreachable(why) => {
+            tracing::warn!("{why}");
+            unreachable()
+        }
+        KeyError::NotFound => ErrorKind::KMSInvalidStateException
+            .with(format!("the key material of {arn} is not in the CloudHSM cluster")),
+        // Disconnected while the request was under way.
+        KeyError::Refused(refusal) if refusal.fault == Fault::NotLoggedIn => unreachable(),
+        other => internal("the HSMs", other),
+    }
+}
+
+fn algorithm(found: &Found, algorithm: Option<&str>) -> Result<(), ApiError> {
+    match algorithm {
+        None | Some(SYMMETRIC) => Ok(()),
+        Some(other) => Err(ErrorKind::InvalidKeyUsageException.with(format!(
+            "Algorithm {other} is incompatible with key spec {SYMMETRIC} of {}.",
+            found.arn
+        ))),
+    }
+}
+
+fn not_dry(dry_run: Option<bool>) -> Result<(), ApiError> {
+    if dry_run == Some(true) {
+        return Err(ErrorKind::DryRunOperationException
+            .with("The request would have succeeded, but the DryRun option is set."));
+    }
+    Ok(())
+}
+
+fn no_recipient(recipient: Option<RecipientInfo>) -> Result<(), ApiError> {
+    match recipient {
+        None => Ok(()),
+        Some(_) => Err(ErrorKind::UnsupportedOperationException
+            .with("Recipient: attestation of Nitro enclaves is not simulated")),
+    }
+}
+
+impl Kms {
+    /// The HSMs that hold the key's material. CloudTrail hears which key store it is.
+    async fn hsms_of(&self, call: &mut Call, found: &Found) -> Result<Arc<Connected>, ApiError> {
+        let Material::CloudHsm { store_id, backing_key_id, .. } = &found.key.material else {
+            return Err(internal("a key of KMS's own", "is not in a key store"));
+        };
+        call.tell("customKeyStoreId", store_id.as_str());
+        call.tell("backingKeyId", backing_key_id.as_str());
+        let stores = self.stores(&call.region).await?;
+        let store = stores.by_id(store_id).filter(|store| store.state == State::Connected);
+        let store = store.ok_or_else(unreachable)?;
+        self.connected(&call.region, store).await
+    }
+
+    async fn seal(
+        &self,
+        call: &mut Call,
+        found: &Found,
+        plaintext: &[u8],
+        context: &Context,
+    ) -> Result<Blob, ApiError> {
+        let aad = additional_data(&found.arn, context.as_ref());
+        let (iv, data) = match &found.key.material {
+            Material::Kms { .. } => {
+                self.own_hsm.encrypt(self, &found.key.material, plaintext, &aad).await?
+            }
+            Material::CloudHsm { handle, .. } => {
+                let hsms = self.hsms_of(call, found).await?;
+                let made = hsms.encrypt(*handle, plaintext, &aad).await;
+                let made = made.map_err(|e| refused(e, &found.arn))?;
+                (made.iv, made.data)
+            }
+        };
+        let sealed = Sealed::new(&found.arn, &found.key.key_id, &iv, &data);
+        Ok(Blob::from(sealed.into_bytes()))
+    }
+
+    async fn open(
+        &self,
+        call: &mut Call,
+        found: &Found,
+        sealed: &Sealed,
+        context: &Context,
+    ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+        let aad = additional_data(&found.arn, context.as_ref());
+        match &found.key.material {
+            Material::Kms { .. } => {
+                self.own_hsm
+                    .decrypt(self, &found.key.material, sealed.iv(), sealed.data(), &aad)
+                    .await
+            }
+            Material::CloudHsm { handle, .. } => {
+                let hsms = self.hsms_of(call, found).await?;
+                let made = hsms.decrypt(*handle, &sealed.ciphertext(), &aad).await;
+                made.map_err(|e| refused(e, &found.arn))
+            }
+        }
+    }
+
+    /// Random bytes of the HSMs that hold the key.
+    async fn random_for(
+        &self,
+        call: &mut Call,
+        found: &Found,
+        count: u32,
+    ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+        match &found.key.material {
+            Material::Kms { .. } => self.own_hsm.random(self, count).await,
+            Material::CloudHsm { .. } => {
+                let hsms = self.hsms_of(call, found).await?;
+                hsms.random(count).await.map_err(|e| refused(e, &found.arn))
+            }
+        }
+    }
+
+    /// The key of a ciphertext, which must be the one that the caller names, if it names one.
+    async fn key_of(
+        &self,
+        call: &mut Call,
+        blob: Option<Blob>,
+        name: Option<String>,
+    ) -> Result<(Found, Sealed), ApiError> {
+        let named = match &name {
+            Some(name) => Some(self.find(call, name, By::IdOrAlias).await?),
+            None => None,
+        };
+        let blob = blob.ok_or_else(missing_ciphertext)?;
+        let sealed = Sealed::from_bytes(blob.into_bytes());
+        let sealed = sealed.ok_or_else(|| ErrorKind::InvalidCiphertextException.bare())?;
+        let key_id = sealed.key_id();
+        if let Some(found) = named {
+            if found.key.key_id != key_id {
+                return Err(ErrorKind::IncorrectKeyException.with(
+                    "The key ID in the request does not identify a CMK that can perform this \
+                     operation.",
+                ));
+            }
+            return Ok((found, sealed));
+        }
+        let found = self.by_id(call, &key_id).await;
+        let found = found.ok().filter(|found| sealed.is_of(&found.arn)).ok_or_else(|| {
+            ErrorKind::AccessDeniedException.with(
+                "The ciphertext refers to a customer master key that does not exist, does not \
+                 exist in this region, or you are not allowed to access.",
+            )
+        })?;
+        call.told.keys.push(found.arn.clone());
+        Ok((found, sealed))
+    }
+
+    fn used<O: Operation>(&self, call: &Call, found: &Found) {
+        self.usage.used(&found.arn, O::NAME, call);
+    }
+}
+
+fn missing_ciphertext() -> ApiError {
+    ErrorKind::ValidationException.with(
+        "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy \
+         constraint: Member must not be null",
+    )
+}
+
+fn material_id(found: &Found) -> Option<String> {
+    match &found.key.material {
+        Material::Kms { material_id, .. } => Some(material_id.clone()),
+        Material::CloudHsm { .. } => None,
+    }
+}
+
+impl Execute for EncryptRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found =
+            kms.find(call, self.key_id.as_deref().unwrap_or_default(), By::IdOrAlias).await?;
+        found.usable()?;
+        algorithm(&found, self.encryption_algorithm.as_deref())?;
+        not_dry(self.dry_run)?;
+        let plaintext = self.plaintext.unwrap_or_default();
+        let blob = kms.seal(call, &found, &plaintext, &self.encryption_context).await?;
+        kms.used::<Self>(call, &found);
+        Ok(EncryptResponse {
+            ciphertext_blob: Some(blob),
+            key_id: Some(found.arn),
+            encryption_algorithm: Some(SYMMETRIC.to_owned()),
+        })
+    }
+}
+
+impl Execute for DecryptRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        no_recipient(self.recipient)?;
+        if self.dry_run == Some(true) && self.dry_run_modifiers.is_some() {
+            // IGNORE_CIPHERTEXT is the only modifier that there is.
+            let name = self.key_id.as_deref().ok_or_else(missing_ciphertext)?;
+            kms.find(call, name, By::IdOrAlias).await?.usable()?;
+            not_dry(self.dry_run)?;
+        }
+        let (found, sealed) = kms.key_of(call, self.ciphertext_blob, self.key_id).await?;
+        found.usable()?;
+        algorithm(&found, self.encryption_algorithm.as_deref())?;
+        not_dry(self.dry_run)?;
+        let plaintext = kms.open(call, &found, &sealed, &self.encryption_context).await?;
+        kms.used::<Self>(call, &found);
+        Ok(DecryptResponse {
+            key_material_id: material_id(&found),
+            key_id: Some(found.arn),
+            plaintext: Some(Blob::from(plaintext)),
+            encryption_algorithm: Some(SYMMETRIC.to_owned()),
+            ..Default::default()
+        })
+    }
+}
+
+impl Execute for ReEncryptRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let (source, sealed) = kms.key_of(call, self.ciphertext_blob, self.source_key_id).await?;
+        source.usable()?;
+        algorithm(&source, self.source_encryption_algorithm.as_deref())?;
+        let target = self.destination_key_id.as_deref().unwrap_or_default();
+        let target = kms.find(call, target, By::IdOrAlias).await?;
+        target.usable()?;
+        algorithm(&target, self.destination_encryption_algorithm.as_deref())?;
+        not_dry(self.dry_run)?;
+        let plaintext = kms.open(call, &source, &sealed, &self.source_encryption_context).await?;
+        let context = &self.destination_encryption_context;
+        let blob = kms.seal(call, &target, &plaintext, context).await?;
+        kms.used::<Self>(call, &source);
+        kms.used::<Self>(call, &target);
+        Ok(ReEncryptResponse {
+            ciphertext_blob: Some(blob),
+            source_key_material_id: material_id(&source),
+            destination_key_material_id: material_id(&target),
+            source_key_id: Some(source.arn),
+            key_id: Some(target.arn),
+            source_encryption_algorithm: Some(SYMMETRIC.to_owned()),
+            destination_encryption_algorithm: Some(SYMMETRIC.to_owned()),
+        })
+    }
+}
+
+/// A new data key, in clear and encrypted.
+struct DataKey {
+    found: Found,
+    plaintext: Zeroizing<Vec<u8>>,
+    blob: Blob,
+}
+
+/// How long a data key is: exactly one of the two says so.
+fn data_key_bytes(spec: Option<&str>, bytes: Option<i32>) -> Result<u32, ApiError> {
+    match (spec, bytes) {
+        (Some("AES_128"), None) => Ok(16),
+        (Some(_), None) => Ok(32),
+        (None, Some(bytes)) => Ok(bytes.unsigned_abs()),
+        (Some(_), Some(_)) | (None, None) => Err(ErrorKind::ValidationException
+            .with("Please specify either number of bytes or key spec.")),
+    }
+}
+
+async fn data_key<O: Operation>(
+    kms: &Kms,
+    call: &mut Call,
+    name: Option<String>,
+    count: u32,
+    context: &Context,
+    dry_run: Option<bool>,
+) -> Result<DataKey, ApiError> {
+    let found = kms.find(call, &name.unwrap_or_default(), By::IdOrAlias).await?;
+    found.usable()?;
+    not_dry(dry_run)?;
+    let plaintext = kms.random_for(call, &found, count).await?;
+    let blob = kms.seal(call, &found, &plaintext, context).await?;
+    kms.used::<O>(call, &found);
+    Ok(DataKey { found, plaintext, blob })
+}
+
+impl Execute for GenerateDataKeyRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        no_recipient(self.recipient)?;
+        let count = data_key_bytes(self.key_spec.as_deref(), self.number_of_bytes)?;
+        let context = &self.encryption_context;
+        let made = data_key::<Self>(kms, call, self.key_id, count, context, self.dry_run).await?;
+        Ok(GenerateDataKeyResponse {
+            ciphertext_blob: Some(made.blob),
+            plaintext: Some(Blob::from(made.plaintext)),
+            key_material_id: material_id(&made.found),
+            key_id: Some(made.found.arn),
+            ..Default::default()
+        })
+    }
+}
+
+impl Execute for GenerateDataKeyWithoutPlaintextRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let count = data_key_bytes(self.key_spec.as_deref(), self.number_of_bytes)?;
+        let context = &self.encryption_context;
+        let made = data_key::<Self>(kms, call, self.key_id, count, context, self.dry_run).await?;
+        Ok(GenerateDataKeyWithoutPlaintextResponse {
+            ciphertext_blob: Some(made.blob),
+            key_material_id: material_id(&made.found),
+            key_id: Some(made.found.arn),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The key policy: kept and given back. Who may do what is not decided by it here.
+use super::keys::By;
+use super::{Execute, Kms};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::model::ErrorKind;
+use crate::model::kms::*;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The only name that a key policy can have.
+const NAME: &str = "default";
+/// KMS developer guide, resource quotas: the size of a key policy in bytes.
+const POLICY_MAX: usize = 32 * 1024;
+
+/// What a key has when its maker gives no policy.
+pub(super) fn default(account: &str) -> String {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [{
+            "Sid": "Enable IAM User Permissions",
+            "Effect": "Allow",
+            "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    });
+    serde_json::to_string_pretty(&policy).unwrap_or_default()
+}
+
+pub(super) fn checked(policy: String) -> Result<String, ApiError> {
+    if policy.len() > POLICY_MAX {
+        return Err(ErrorKind::LimitExceededException
+            .with(format!("a key policy has {POLICY_MAX} bytes at most")));
+    }
+    let malformed = |why: &str| ErrorKind::MalformedPolicyDocumentException.with(why);
+    let json: Value = serde_json::from_str(&policy)
+        .map_err(|e| malformed(&format!("the policy is not JSON: {e}")))?;
+    if !json.get("Statement").is_some_and(|it| it.is_array() || it.is_object()) {
+        return Err(malformed("the policy has no Statement"));
+    }
+    Ok(policy)
+}
+
+fn named(name: Option<&str>) -> Result<(), ApiError> {
+    match name {
+        None | Some(NAME) => Ok(()),
+        Some(other) => Err(ErrorKind::NotFoundException
+            .with(format!("No such policy exists: {other}; a key policy is named {NAME}"))),
+    }
+}
+
+impl Execute for GetKeyPolicyRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        named(self.policy_name.as_deref())?;
+        Ok(GetKeyPolicyResponse {
+            policy: Some(found.key.policy.clone()),
+            policy_name: Some(NAME.to_owned()),
+        })
+    }
+}
+
+impl Execute for PutKeyPolicyRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        named(self.policy_name.as_deref())?;
+        let policy = checked(self.policy.unwrap_or_default())?;
+        kms.change_key(call, &found.key.key_id, |_, key| {
+            key.policy.clone_from(&policy);
+            Ok(())
+        })
+        .await?;
+        Ok(Self::Output::default())
+    }
+}
+
+impl Execute for ListKeyPoliciesRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        Ok(ListKeyPoliciesResponse {
+            policy_names: Some(vec![NAME.to_owned()]),
+            next_marker: None,
+            truncated: Some(false),
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Operations that symmetric encryption keys do not support, and how KMS says so.
+use super::keys::{By, Found, Material};
+use super::{Execute, Kms};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::model::ErrorKind;
+use crate::model::kms::*;
+use std::sync::Arc;
+
+/// Keys of this origin cannot do that.
+pub(super) fn wrong_origin(found: &Found) -> ApiError {
+    let origin = found.key.material.origin();
+    ErrorKind::UnsupportedOperationException
+        .with(format!("{} origin is {origin} which is not valid for this operation.", found.arn))
+}
+
+/// Keys of this usage cannot do that.
+fn wrong_usage(found: &Found, operation: &str) -> ApiError {
+    ErrorKind::InvalidKeyUsageException.with(format!(
+        "{} key usage is ENCRYPT_DECRYPT which is not valid for {operation}.",
+        found.arn
+    ))
+}
+
+fn not_simulated(found: &Found, operation: &str) -> ApiError {
+    ErrorKind::UnsupportedOperationException
+        .with(format!("{operation} is not simulated for keys such as {}", found.arn))
+}
+
+fn not_multi_region(found: &Found, _: &str) -> ApiError {
+    ErrorKind::UnsupportedOperationException
+        .with(format!("{} is not a multi-region primary key.", found.arn))
+}
+
+fn origin(found: &Found, _: &str) -> ApiError {
+    wrong_origin(found)
+}
+
+fn on_demand(found: &Found, operation: &str) -> ApiError {
+    match found.key.material {
+        Material::CloudHsm { .. } => wrong_origin(found),
+        Material::Kms { .. } => not_simulated(found, operation),
+    }
+}
+
+/// Each operation finds its key first: an unknown one is told before anything else.
+macro_rules! refuse {
+    ($($request:ident $by:ident $why:ident;)*) => {$(
+        impl Execute for $request {
+            async fn execute(
+                self,
+                kms: &Arc<Kms>,
+                call: &mut Call,
+            ) -> Result<Self::Output, ApiError> {
+                let found = kms.find(call, &self.key_id.unwrap_or_default(), By::$by).await?;
+                Err($why(&found, <Self as crate::model::Operation>::NAME))
+            }
+        }
+    )*};
+}
+
+refuse! {
+    SignRequest IdOrAlias wrong_usage;
+    VerifyRequest IdOrAlias wrong_usage;
+    GenerateMacRequest IdOrAlias wrong_usage;
+    VerifyMacRequest IdOrAlias wrong_usage;
+    DeriveSharedSecretRequest IdOrAlias wrong_usage;
+    GetPublicKeyRequest IdOrAlias not_simulated;
+    GenerateDataKeyPairRequest IdOrAlias not_simulated;
+    GenerateDataKeyPairWithoutPlaintextRequest IdOrAlias not_simulated;
+    GetParametersForImportRequest Id origin;
+    ImportKeyMaterialRequest Id origin;
+    DeleteImportedKeyMaterialRequest Id origin;
+    RotateKeyOnDemandRequest Id on_demand;
+    ReplicateKeyRequest Id not_multi_region;
+    UpdatePrimaryRegionRequest Id not_multi_region;
+}

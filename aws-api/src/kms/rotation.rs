@@ -1,0 +1,81 @@
+//! Automatic rotation of keys whose material is KMS's own: the setting is kept.
+use super::keys::{By, Found, Key, Material};
+use super::{Execute, Kms};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::model::kms::*;
+use crate::model::wire::Timestamp;
+use std::sync::Arc;
+
+/// KMS developer guide, rotating keys: the period when none is given.
+const DEFAULT_DAYS: i32 = 365;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Keys in key stores are never rotated, and cannot even be asked.
+fn rotates(found: &Found) -> Result<(), ApiError> {
+    match found.key.material {
+        Material::Kms { .. } => Ok(()),
+        Material::CloudHsm { .. } => Err(super::refused::wrong_origin(found)),
+    }
+}
+
+async fn set(
+    kms: &Arc<Kms>,
+    call: &mut Call,
+    name: Option<String>,
+    days: Option<i32>,
+) -> Result<(), ApiError> {
+    let found = kms.find(call, &name.unwrap_or_default(), By::Id).await?;
+    rotates(&found)?;
+    kms.change_key(call, &found.key.key_id, |now, key: &mut Key| {
+        now.usable()?;
+        key.rotation_days = days;
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}
+
+impl Execute for EnableKeyRotationRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let days = self.rotation_period_in_days.unwrap_or(DEFAULT_DAYS);
+        set(kms, call, self.key_id, Some(days)).await?;
+        Ok(Self::Output::default())
+    }
+}
+
+impl Execute for DisableKeyRotationRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        set(kms, call, self.key_id, None).await?;
+        Ok(Self::Output::default())
+    }
+}
+
+impl Execute for GetKeyRotationStatusRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        rotates(&found)?;
+        let days = found.key.rotation_days;
+        let next = |days: i32| found.key.created_ms + i64::from(days) * DAY_MS;
+        Ok(GetKeyRotationStatusResponse {
+            key_rotation_enabled: Some(days.is_some()),
+            rotation_period_in_days: days,
+            next_rotation_date: days.map(|days| Timestamp::from_ms(next(days))),
+            key_id: Some(found.arn),
+            ..Default::default()
+        })
+    }
+}
+
+impl Execute for ListKeyRotationsRequest {
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        rotates(&found)?;
+        // None has ever happened.
+        Ok(ListKeyRotationsResponse {
+            rotations: Some(Vec::new()),
+            next_marker: None,
+            truncated: Some(false),
+        })
+    }
+}

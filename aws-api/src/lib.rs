@@ -1,0 +1,185 @@
+//! One HTTP endpoint that AWS clients take for AWS KMS. Its custom key stores are real: CONNECTED
+//! means that kmsuser is logged in at running HSMs.
+mod auth;
+mod blob;
+mod call;
+mod clock;
+mod clusters;
+mod connecting;
+mod credentials;
+mod database;
+mod error;
+mod http;
+mod key_stores;
+mod kms;
+mod lines;
+mod local;
+mod model;
+mod own_hsm;
+mod secrets;
+mod sim;
+mod trail;
+
+pub use auth::{AccessKeys, Auth};
+pub use database::{DatabaseError, sqlite_url};
+pub use local::{Local, StoreView};
+pub use secrets::SecretsError;
+
+use clock::Clock;
+use clusters::Clusters;
+use database::Database;
+use error::ApiError;
+use kms::Kms;
+use secrets::Secrets;
+use serde_json::Value;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use trail::Trail;
+
+/// How an endpoint is to be.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where to listen; port 0: any free one.
+    pub listen: SocketAddr,
+    /// `sqlite://FILE?mode=rwc` or `postgres://…`: what several endpoints may share.
+    pub database: String,
+    /// 64 hex digits (0600), made where there is none: seals what the database must not show.
+    /// Endpoints that share a database must have the same.
+    pub key_file: PathBuf,
+    /// Where `cloudtrail.jsonl` is written.
+    pub trail_folder: PathBuf,
+    /// State folders of `up`: the clusters that key stores can stand on.
+    pub clusters: Vec<PathBuf>,
+    /// 12 digits.
+    pub account: Arc<str>,
+    /// Which requests are taken.
+    pub auth: Auth,
+    /// How long CONNECTING lasts at least.
+    pub connecting: Duration,
+}
+
+/// An endpoint could not be started, or could not do what it was asked from inside.
+#[derive(Debug)]
+pub enum EndpointError {
+    /// The address is taken or cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The database cannot be used.
+    Database(DatabaseError),
+    /// The key file cannot be used.
+    Secrets(SecretsError),
+    /// The log cannot be written.
+    Trail(PathBuf, io::Error),
+    /// An operation was refused: the error's name and message.
+    Refused(String, String),
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "port {} of the AWS endpoint is taken by another process: end that, or choose \
+                 another with --endpoint-port (0: any free one)",
+                address.port()
+            ),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Database(error) => error.fmt(f),
+            Self::Secrets(error) => error.fmt(f),
+            Self::Trail(folder, error) => {
+                write!(f, "cannot write cloudtrail.jsonl in {}: {error}", folder.display())
+            }
+            Self::Refused(name, why) if why.is_empty() => f.write_str(name),
+            Self::Refused(name, why) => write!(f, "{name}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for EndpointError {}
+
+impl From<ApiError> for EndpointError {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error.kind.name().to_owned(), error.message.unwrap_or_default())
+    }
+}
+
+/// A running endpoint. Dropped, it ends without a word to the HSMs.
+pub struct Endpoint {
+    kms: Arc<Kms>,
+    address: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Starts to listen; key stores that are CONNECTED are taken up again.
+    pub async fn start(settings: Settings) -> Result<Self, EndpointError> {
+        let listen = |e| EndpointError::Listen(settings.listen, e);
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let secrets = Secrets::read_or_make(&settings.key_file).map_err(EndpointError::Secrets)?;
+        let database = Database::open(&settings.database).await.map_err(EndpointError::Database)?;
+        let trail = Trail::open(&settings.trail_folder, settings.account.clone())
+            .map_err(|e| EndpointError::Trail(settings.trail_folder.clone(), e))?;
+        let clock = Clock::default();
+        let kms = Arc::new(Kms {
+            database,
+            secrets: Arc::new(secrets),
+            clusters: Clusters::new(settings.clusters.clone()),
+            lines: Default::default(),
+            own_hsm: Default::default(),
+            stores: Default::default(),
+            keys: Default::default(),
+            usage: kms::usage::Usage::since(clock.now_ms()),
+            clock,
+            trail,
+            local: Default::default(),
+            settings,
+        });
+        let tasks = vec![
+            tokio::spawn(http::listen(listener, Arc::downgrade(&kms))),
+            tokio::spawn(connecting::keep(Arc::downgrade(&kms))),
+            tokio::spawn(kms::delete_due(Arc::downgrade(&kms))),
+        ];
+        Ok(Self { kms, address, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What AWS clients take: `http://127.0.0.1:4566`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn kms(&self) -> &Arc<Kms> {
+        &self.kms
+    }
+
+    /// Asks an operation from inside, as the account itself: parameters and answer as in the API.
+    pub async fn ask(
+        &self,
+        region: &str,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<Value, EndpointError> {
+        Ok(self.kms.ask(region, operation, parameters).await?)
+    }
+
+    /// Stops listening, and logs kmsuser out everywhere. The key stores stay CONNECTED: the next
+    /// start takes them up again.
+    pub async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for (id, _) in self.kms.lines.open() {
+            self.kms.lines.close(&id).await;
+        }
+    }
+}

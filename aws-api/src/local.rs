@@ -1,0 +1,204 @@
+//! The key store that `up` makes on its cluster, and what a reset leaves.
+use crate::database::{Statement, text};
+use crate::error::{ApiError, internal};
+use crate::key_stores::{KeyStore, KeyStores, State};
+use crate::kms::Kms;
+use crate::kms::keys::Material;
+use crate::model::ErrorKind;
+use crate::{Endpoint, EndpointError};
+use proto::Secret;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of the key store.
+const NAME: &str = "local";
+/// How often it is looked whether the key store is connected.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A cluster that is to have a key store.
+#[derive(Clone)]
+pub struct Local {
+    /// The Region and id of the cluster.
+    pub region: String,
+    /// `cluster-…`
+    pub cluster_id: String,
+    /// customerCA.crt.
+    pub trust_anchor: String,
+    /// kmsuser's, until KMS has changed it.
+    pub password: Secret,
+    /// `password` is news for a key store that is there already.
+    pub password_changed: bool,
+    /// `alias/…`: a key in the key store, for a first try.
+    pub alias: String,
+}
+
+/// How a key store stands.
+pub struct StoreView {
+    /// `cks-…`
+    pub id: String,
+    /// CONNECTED, FAILED, …
+    pub state: &'static str,
+    /// Of a FAILED one: the connection error code, and what exactly was wrong.
+    pub failure: Option<(String, String)>,
+    /// The ARN of the key that the alias names, or why there is none.
+    pub key: Result<String, EndpointError>,
+}
+
+impl Endpoint {
+    /// Makes the key store `local`, where there is none, and connects it. From now on a reset
+    /// makes it anew.
+    pub async fn provide_local(&self, local: Local) -> Result<StoreView, EndpointError> {
+        let view = self.kms().provide_local(&local).await;
+        self.kms().remember_local(Local { password_changed: false, ..local });
+        view.map_err(EndpointError::from)
+    }
+
+    /// Did a key store on this cluster ever change kmsuser's password?
+    pub async fn has_connected(&self, region: &str, cluster_id: &str) -> bool {
+        let stores = KeyStores::read(&self.kms().database, region).await.unwrap_or_default();
+        stores.stores.iter().any(|store| store.cluster_id == cluster_id && store.connection > 0)
+    }
+
+    /// The HSMs of a key store that is connected.
+    pub async fn connected(
+        &self,
+        region: &str,
+        store_id: &str,
+    ) -> Option<Arc<kms_connector::Connected>> {
+        let stores = KeyStores::read(&self.kms().database, region).await.ok()?;
+        self.kms().connected(region, stores.by_id(store_id)?).await.ok()
+    }
+}
+
+impl Kms {
+    async fn local_store(&self, region: &str) -> Result<Option<KeyStore>, ApiError> {
+        let stores = KeyStores::read(&self.database, region).await?;
+        Ok(stores.stores.into_iter().find(|store| store.name == NAME))
+    }
+
+    async fn provide_local(self: &Arc<Self>, local: &Local) -> Result<StoreView, ApiError> {
+        let ask = |operation: &'static str, parameters: Value| {
+            self.ask(&local.region, operation, parameters)
+        };
+        let id = match self.local_store(&local.region).await? {
+            Some(store) => store.id,
+            None => {
+                let made = ask(
+                    "CreateCustomKeyStore",
+                    json!({
+                        "CustomKeyStoreName": NAME,
+                        "CloudHsmClusterId": local.cluster_id,
+                        "TrustAnchorCertificate": local.trust_anchor,
+                        "KeyStorePassword": local.password.expose(),
+                    }),
+                );
+                made.await?["CustomKeyStoreId"].as_str().unwrap_or_default().to_owned()
+            }
+        };
+        let named = json!({ "CustomKeyStoreId": id });
+        let now = self.settled(local).await?;
+        let told_anew = local.password_changed && now.state != State::Disconnected;
+        if told_anew || matches!(now.state, State::Failed { .. }) {
+            ask("DisconnectCustomKeyStore", named.clone()).await?;
+        }
+        if local.password_changed {
+            let password = local.password.expose();
+            let update = json!({ "CustomKeyStoreId": id, "KeyStorePassword": password });
+            ask("UpdateCustomKeyStore", update).await?;
+        }
+        ask("ConnectCustomKeyStore", named).await?;
+        let store = self.settled(local).await?;
+        let key = self.find_or_make_key(local, &store).await.map_err(EndpointError::from);
+        Ok(StoreView {
+            key,
+            state: store.state.name(),
+            failure: match store.state {
+                State::Failed { code, why } => Some((code, why)),
+                _ => None,
+            },
+            id,
+        })
+    }
+
+    async fn find_or_make_key(
+        self: &Arc<Self>,
+        local: &Local,
+        store: &KeyStore,
+    ) -> Result<String, ApiError> {
+        let ask = |operation: &'static str, parameters: Value| {
+            self.ask(&local.region, operation, parameters)
+        };
+        let arn =
+            |answer: Value| answer["KeyMetadata"]["Arn"].as_str().unwrap_or_default().to_owned();
+        match ask("DescribeKey", json!({ "KeyId": local.alias })).await {
+            Ok(found) => return Ok(arn(found)),
+            Err(error) if error.kind == ErrorKind::NotFoundException => {}
+            Err(error) => return Err(error),
+        }
+        let made = json!({ "Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": store.id });
+        let arn = arn(ask("CreateKey", made).await?);
+        let alias = json!({ "AliasName": local.alias, "TargetKeyId": arn });
+        ask("CreateAlias", alias).await?;
+        Ok(arn)
+    }
+
+    /// The key store when nobody works on it any more.
+    async fn settled(&self, local: &Local) -> Result<KeyStore, ApiError> {
+        loop {
+            let store = self.local_store(&local.region).await?;
+            let store =
+                store.ok_or_else(|| internal(NAME, "somebody has deleted the key store"))?;
+            if store.state.lease().is_none() {
+                return Ok(store);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// As at the first start: no keys, no key stores but `local`, and kmsuser has the passwords
+    /// again that KMS was told.
+    pub(crate) async fn reset(self: &Arc<Self>) -> Result<(), ApiError> {
+        for (region, stores) in KeyStores::read_all(&self.database).await? {
+            for store in &stores.stores {
+                if let Err(why) = self.clear(&region, store).await {
+                    tracing::warn!(store = store.id, "could not be left as it was found: {why}");
+                }
+                self.lines.close(&store.id).await;
+            }
+        }
+        let everything = [
+            "UPDATE key_stores SET version = version + 1, document = '[]'",
+            "DELETE FROM keys",
+            "DELETE FROM aliases",
+            "DELETE FROM grants",
+            "DELETE FROM credentials",
+        ];
+        self.database.write(everything.map(|sql| Statement::any(sql, [])).into()).await?;
+        self.keys.clear();
+        self.stores.clear();
+        if let Some(local) = self.local() {
+            self.provide_local(&local).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the key material of a key store, and gives kmsuser's password back.
+    async fn clear(&self, region: &str, store: &KeyStore) -> Result<(), String> {
+        let line = self.lines.get(self, region, store).await.map_err(|e| e.to_string())?;
+        let sql = "SELECT document FROM keys WHERE store_id = $1";
+        let rows = self.database.rows(sql, [store.id.as_str().into()]).await;
+        for row in rows.map_err(|e| e.to_string())? {
+            let key = text(&row, 0).map_err(|e| e.to_string())?;
+            let key = crate::kms::keys::parsed(&key).map_err(|e| format!("{e:?}"))?;
+            if let Material::CloudHsm { handle, .. } = key.material {
+                line.delete_key(handle).await.map_err(|e| e.to_string())?;
+            }
+        }
+        let told = self.credentials(&store.id, "").told().await.map_err(|e| e.to_string())?;
+        match told {
+            Some(password) => line.hand_back(&password).await,
+            None => Err("KMS was never told kmsuser's password".to_owned()),
+        }
+    }
+}

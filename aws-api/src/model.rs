@@ -1,0 +1,51 @@
+//! What travels: the shapes that `cargo xtask codegen` makes of AWS's models, and how a body
+//! becomes a request.
+use crate::error::ApiError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub(crate) mod constraint;
+mod error_kind;
+pub(crate) mod kms;
+#[cfg(test)]
+mod trial;
+pub(crate) mod wire;
+
+pub(crate) use constraint::{Validate, Violations};
+pub(crate) use error_kind::ErrorKind;
+
+/// A request, what answers it, and how it may be refused. The common errors, such as
+/// `ValidationException`, are in no model and so not in `ERRORS`.
+pub(crate) trait Operation: DeserializeOwned + Serialize + Validate + Send {
+    const NAME: &'static str;
+    const ERRORS: &'static [ErrorKind];
+    type Output: Serialize + Send;
+}
+
+/// The answer of an operation that has none: `{}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Nothing {}
+
+/// A request out of a body; an empty body counts as `{}`.
+///
+/// A member that comes twice is refused; in a map, the last one counts. No refusal repeats what a
+/// member of the wrong type held: it may be a secret in the wrong place.
+pub(crate) fn decode<O: Operation>(body: &[u8]) -> Result<O, ApiError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let request: O = match serde_json::from_slice(body) {
+        Ok(wire::Object(request)) => request,
+        Err(error) => {
+            let kind = ErrorKind::SerializationException;
+            return Err(ApiError { kind, message: Some(wire::reason(&error)) });
+        }
+    };
+    let mut found = Violations::default();
+    request.validate(&mut found);
+    match found.message() {
+        None => Ok(request),
+        message => Err(ApiError { kind: ErrorKind::ValidationException, message }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

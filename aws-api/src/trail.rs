@@ -1,0 +1,249 @@
+//! CloudTrail: each call becomes one line of JSON in `cloudtrail.jsonl`. Secrets never do.
+use crate::call::{Call, Caller};
+use crate::error::ApiError;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Events that may wait for the disk; who comes with more waits.
+const WAITING_MAX: usize = 8_192;
+/// Events that are written together.
+const GROUP_MAX: usize = 1_024;
+/// A log of this size becomes `cloudtrail.jsonl.1`, in the place of the one before.
+const FILE_MAX: u64 = 256 * 1024 * 1024;
+
+/// Where events go. The file has them a moment after the answer was given.
+pub(crate) struct Trail {
+    lines: mpsc::Sender<Vec<u8>>,
+    account: Arc<str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'e> {
+    event_version: &'static str,
+    user_identity: Value,
+    event_time: String,
+    event_source: &'static str,
+    event_name: &'e str,
+    aws_region: &'e str,
+    #[serde(rename = "sourceIPAddress")]
+    source_ip_address: String,
+    user_agent: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<&'e str>,
+    request_parameters: Option<&'e RawValue>,
+    response_elements: Option<&'e Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_event_data: Option<&'e Map<String, Value>>,
+    #[serde(rename = "requestID", skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(rename = "eventID")]
+    event_id: String,
+    read_only: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<Resource<'e>>,
+    event_type: &'static str,
+    management_event: bool,
+    recipient_account_id: &'e str,
+    event_category: &'static str,
+}
+
+#[derive(Serialize)]
+struct Resource<'e> {
+    #[serde(rename = "accountId")]
+    account_id: &'e str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ARN")]
+    arn: &'e str,
+}
+
+fn resource<'e>(account_id: &'e str) -> impl Fn(&'e String) -> Resource<'e> {
+    move |arn| Resource { account_id, kind: "AWS::KMS::Key", arn }
+}
+
+/// Operations that change nothing that KMS keeps.
+fn is_read_only(operation: &str) -> bool {
+    [
+        "Describe",
+        "List",
+        "Get",
+        "Encrypt",
+        "Decrypt",
+        "ReEncrypt",
+        "Generate",
+        "Sign",
+        "Verify",
+        "Derive",
+    ]
+    .iter()
+    .any(|front| operation.starts_with(front))
+}
+
+impl Trail {
+    /// Begins, or goes on with, the log in this folder.
+    pub(crate) fn open(folder: &Path, account: Arc<str>) -> io::Result<Self> {
+        let path = folder.join("cloudtrail.jsonl");
+        let mut file = LogFile::open(path)?;
+        let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING_MAX);
+        std::thread::Builder::new().name("cloudtrail".into()).spawn(move || {
+            let mut group = Vec::new();
+            while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+                if let Err(error) = file.write(&group.concat()) {
+                    tracing::error!("cloudtrail.jsonl: {error}");
+                }
+                group.clear();
+            }
+        })?;
+        Ok(Self { lines, account })
+    }
+
+    /// One call of the API.
+    pub(crate) async fn record(
+        &self,
+        call: &Call,
+        operation: &str,
+        parameters: Option<&RawValue>,
+        error: Option<&ApiError>,
+    ) {
+        let told = &call.told;
+        let failed = error.is_some();
+        let event = Event {
+            event_version: "1.08",
+            user_identity: identity(call),
+            event_time: rfc3339(call.at_ms),
+            event_source: "kms.amazonaws.com",
+            event_name: operation,
+            aws_region: &call.region,
+            source_ip_address: call.source.map_or("AWS Internal".to_owned(), |ip| ip.to_string()),
+            user_agent: &call.user_agent,
+            error_code: error.map(|error| trail_code(error.kind.name())),
+            error_message: error.and_then(|error| error.message.as_deref()),
+            request_parameters: parameters,
+            response_elements: told.response.as_ref().filter(|_| !failed),
+            additional_event_data: Some(&told.additional).filter(|data| !data.is_empty()),
+            request_id: Some(call.id.to_string()),
+            event_id: Uuid::new_v4().to_string(),
+            read_only: is_read_only(operation),
+            resources: told.keys.iter().map(resource(&call.account)).collect(),
+            event_type: "AwsApiCall",
+            management_event: true,
+            recipient_account_id: &call.account,
+            event_category: "Management",
+        };
+        self.put(&event).await;
+    }
+
+    /// A key whose waiting period is over was deleted by KMS itself.
+    pub(crate) async fn deleted(
+        &self,
+        region: &str,
+        arn: &str,
+        additional: Map<String, Value>,
+        at_ms: i64,
+    ) {
+        let (arn, response) = (arn.to_owned(), json!({ "keyId": arn }));
+        let event = Event {
+            event_version: "1.08",
+            user_identity: json!({ "accountId": *self.account, "invokedBy": "AWS Internal" }),
+            event_time: rfc3339(at_ms),
+            event_source: "kms.amazonaws.com",
+            event_name: "DeleteKey",
+            aws_region: region,
+            source_ip_address: "AWS Internal".to_owned(),
+            user_agent: "AWS Internal",
+            error_code: None,
+            error_message: None,
+            request_parameters: None,
+            response_elements: Some(&response),
+            additional_event_data: Some(&additional).filter(|data| !data.is_empty()),
+            request_id: None,
+            event_id: Uuid::new_v4().to_string(),
+            read_only: false,
+            resources: [&arn].into_iter().map(resource(&self.account)).collect(),
+            event_type: "AwsServiceEvent",
+            management_event: true,
+            recipient_account_id: &self.account,
+            event_category: "Management",
+        };
+        self.put(&event).await;
+    }
+
+    async fn put(&self, event: &Event<'_>) {
+        let mut line = Vec::with_capacity(1_024);
+        if serde_json::to_writer(&mut line, event).is_ok() {
+            line.push(b'\n');
+            // The writer ends only with the endpoint.
+            let _ = self.lines.send(line).await;
+        }
+    }
+}
+
+/// CloudTrail names some errors otherwise than the API does.
+fn trail_code(name: &str) -> &str {
+    match name {
+        "AccessDeniedException" => "AccessDenied",
+        other => other,
+    }
+}
+
+fn identity(call: &Call) -> Value {
+    let (account, arn) = (&*call.account, call.principal());
+    match &call.caller {
+        Caller::Unsigned => json!({
+            "type": "Root", "principalId": account, "arn": arn, "accountId": account,
+        }),
+        Caller::AccessKey(key) => json!({
+            "type": "IAMUser", "principalId": key, "arn": arn, "accountId": account,
+            "accessKeyId": key, "userName": "local",
+        }),
+    }
+}
+
+/// `2026-11-24T22:38:34Z`.
+fn rfc3339(at_ms: i64) -> String {
+    let date = time::OffsetDateTime::from_unix_timestamp(at_ms / 1_000);
+    let date = date.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        date.hour(),
+        date.minute(),
+        date.second()
+    )
+}
+
+/// A file that begins anew when it is too long.
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl LogFile {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { path, file, size })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.size > FILE_MAX {
+            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+            *self = Self::open(self.path.clone())?;
+        }
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+}
