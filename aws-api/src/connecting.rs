@@ -95,7 +95,7 @@ impl Kms {
     /// Takes as long as the settings say, at least.
     async fn reach(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
         let until = Instant::now() + self.settings.connecting;
-        let outcome = match settings(self, &work.region, store) {
+        let outcome = match settings(self, &work.region, store).await {
             Ok(settings) => connect(settings, &self.credentials(&work.id, &work.owner)).await,
             Err(error) => Err(error),
         };

@@ -7,7 +7,7 @@ use crate::settings::HsmType;
 use crate::user::{ADMIN, APPLIANCE, PRECO_PASSWORD, User};
 use crate::vault::BUCKETS;
 use aws_lc_rs::digest::{SHA256, digest};
-use certificates::{Certificate, SigningRequest, verify_chain};
+use certificates::check_signed;
 use proto::command::cluster::*;
 use proto::{Blob, NodeState, Role, Secret, limits};
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Execute for Initialize {
     fn execute(call: Granted<'_, Self>) -> Outcome<Initialized> {
         let node = uninitialized(&call)?;
         let Initialize { signed_cert, trust_anchor } = &call.request;
-        check_signed(&node, signed_cert, trust_anchor, call.world.now_us() / 1_000_000)?;
+        check(&node, signed_cert, trust_anchor, call.world.now_us() / 1_000_000)?;
         let mut masking_key = Zeroizing::new(vec![0; 32]);
         call.world.random(&mut masking_key);
         let changed = NodeRecord {
@@ -122,31 +122,15 @@ impl Execute for Initialize {
     }
 }
 
-/// The certificate must carry the CSR's key and chain to the anchor (user guide, "Initialize the
-/// cluster"). The anchor is one certificate, or a chain whose last is the root.
-fn check_signed(node: &NodeRecord, signed: &str, anchor: &str, now: u64) -> Result<(), Refusal> {
-    let unfit = |what: &str, why: String| Fault::CertificateUnfit.with(format!("{what}: {why}"));
+fn check(node: &NodeRecord, signed: &str, anchor: &str, now: u64) -> Result<(), Refusal> {
     if signed.len() > limits::CERTIFICATE_MAX || anchor.len() > limits::CERTIFICATE_MAX {
-        return Err(unfit(
-            "the PEM text",
-            format!("{} characters at most", limits::CERTIFICATE_MAX),
-        ));
+        let most = limits::CERTIFICATE_MAX;
+        return Err(
+            Fault::CertificateUnfit.with(format!("the PEM text: {most} characters at most"))
+        );
     }
-    let leaf = Certificate::from_pem(signed)
-        .map_err(|e| unfit("the signed certificate", e.to_string()))?;
-    let mut anchors = Certificate::chain_from_pem(anchor)
-        .map_err(|e| unfit("the trust anchor", e.to_string()))?;
     let csr = node.cluster_csr.as_deref().ok_or(Fault::Internal)?;
-    let csr = SigningRequest::from_pem(csr).map_err(|_| Fault::Internal)?;
-    if leaf.spki_der() != csr.spki_der() {
-        return Err(unfit(
-            "the signed certificate",
-            "it does not carry the key of this cluster's CSR".to_owned(),
-        ));
-    }
-    let root = anchors.pop().ok_or(Fault::CertificateUnfit)?;
-    let chain: Vec<Certificate> = std::iter::once(leaf).chain(anchors).collect();
-    verify_chain(&chain, &[root], now).map_err(|e| unfit("the signed certificate", e.to_string()))
+    check_signed(csr, signed, anchor, now).map_err(|why| Fault::CertificateUnfit.with(why))
 }
 
 impl Execute for BeginBackup {
