@@ -2,6 +2,7 @@
 use super::*;
 use crate::backup;
 use crate::password::PasswordHash;
+use crate::ranges::Ranges;
 use crate::record::{NodeRecord, Veiled};
 use crate::settings::HsmType;
 use crate::user::{ADMIN, APPLIANCE, PRECO_PASSWORD, User};
@@ -10,6 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use certificates::check_signed;
 use proto::command::cluster::*;
 use proto::{Blob, NodeState, Role, Secret, limits};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -188,11 +190,11 @@ impl Execute for RestoreBackup {
 
 impl Execute for GetKeyHash {
     fn execute(call: Granted<'_, Self>) -> Outcome<KeyHash> {
-        let sums = call.hsm.vault.keys.bucket_sums();
+        let (sums, tombstones) = call.hsm.vault.keys.sums();
         let buckets: Vec<u8> = sums.iter().flat_map(|s| s.to_be_bytes()).collect();
         let hash = digest(&SHA256, &buckets).as_ref().to_vec();
         call.session.saw(call.hsm.vault.latest());
-        Ok(Done::new(KeyHash { hash: Blob(hash), buckets: Blob(buckets) }))
+        Ok(Done::new(KeyHash { hash: Blob(hash), buckets: Blob(buckets), tombstones }))
     }
 }
 
@@ -202,10 +204,53 @@ impl Execute for ListKeyVersions {
         if usize::from(bucket) >= BUCKETS {
             return Err(Fault::SizeUnfit.with("buckets are 0 to 255").into());
         }
-        // A pair takes up to 22 bytes: half as many as handles fit a frame.
-        let versions = call.hsm.vault.keys.versions(bucket.into(), after, limits::HANDLES_MAX / 2);
+        let versions = call.hsm.vault.keys.versions(bucket.into(), after, limits::RANGES_MAX);
         let versions = versions.into_iter().map(|(handle, version)| KeyVersion { handle, version });
         call.session.saw(call.hsm.vault.latest());
         Ok(Done::new(KeyVersions { versions: versions.collect() }))
+    }
+}
+
+impl Execute for ListTombstones {
+    fn execute(call: Granted<'_, Self>) -> Outcome<Tombstones> {
+        let ranges = call.hsm.vault.keys.tombstones(call.request.after, limits::RANGES_MAX);
+        call.session.saw(call.hsm.vault.latest());
+        let ranges = ranges.into_iter().map(HandleRange::from).collect();
+        Ok(Done::new(Tombstones { ranges }))
+    }
+}
+
+impl Execute for InsertTombstones {
+    /// A client may delete one of the keys at the same moment.
+    const ATTEMPTS: u32 = 4;
+
+    fn execute(call: Granted<'_, Self>) -> Outcome<TombstonesInserted> {
+        // A backup is restored into an HSM that has none.
+        call.hsm.vault.masking()?;
+        let ranges = &call.request.ranges;
+        let handles = ranges.iter().try_fold(0u64, |sum, range| {
+            let handles = range.last.checked_sub(range.first)?.checked_add(1)?;
+            sum.checked_add(handles)
+        });
+        let fits = handles.is_some_and(|handles| handles <= limits::HANDLES_MAX as u64);
+        if !fits || ranges.len() > limits::RANGES_MAX {
+            return Err(Fault::SizeUnfit.with("2048 ranges, 4096 handles at most").into());
+        }
+        // Ranges that overlap would be counted twice, and refused.
+        let mut asked = Ranges::default();
+        asked.extend(ranges.iter().cloned().map(RangeInclusive::from));
+        let mut done = Done::new(TombstonesInserted { count: 0 });
+        for range in asked.from(0) {
+            for (part, keys) in call.hsm.vault.keys.without_tombstones(range) {
+                let handles = part.end() - part.start() + 1;
+                done.reply.count += handles;
+                // What was here leaves a tombstone in its own slot, the rest share one.
+                let rest = (keys.len() as u64) < handles;
+                done.changes.extend(keys.into_iter().map(|handle| Change::KeyRemoved { handle }));
+                done.changes.extend(rest.then_some(Change::TombstonesAdded(part)));
+            }
+        }
+        call.session.saw(call.hsm.vault.latest());
+        Ok(done)
     }
 }
