@@ -183,7 +183,7 @@ impl Kms {
                         let (kms, region, store) = (self.clone(), region.clone(), store.clone());
                         // One that hangs must not hold up the others.
                         tokio::spawn(async move {
-                            let _ = kms.lines.get(&kms, &region, &store).await;
+                            kms.lines.renew(&kms, &region, &store).await;
                         });
                     }
                     State::Connecting(lease) => {

@@ -2,6 +2,7 @@
 use crate::credentials::SqlCredentials;
 use crate::key_stores::KeyStore;
 use crate::kms::Kms;
+use hsm_client::Endpoint;
 use kms_connector::{ConnectError, Connected, ConnectionErrorCode, Settings, resume};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -120,6 +121,28 @@ impl Lines {
         };
         close(line.set(now)).await;
         outcome
+    }
+
+    /// Opens the line anew when all HSMs that it knew are gone and the cluster has others.
+    pub(crate) async fn renew(&self, kms: &Kms, region: &str, store: &KeyStore) {
+        let line = self.line(&store.id);
+        if let Now::Open { connected, .. } = line.now() {
+            let known = connected.nodes();
+            if known.iter().any(|node| node.connected) {
+                return;
+            }
+            let Ok(Some(cluster)) = kms.clusters.find(region, &store.cluster_id).await else {
+                return;
+            };
+            let is_new = |at: &Endpoint| known.iter().all(|node| node.endpoint != *at);
+            if !cluster.endpoints().iter().any(is_new) {
+                return;
+            }
+            let _one = line.opening.lock().await;
+            close(line.set(Now::Closed)).await;
+        }
+        // What is in the way is told to whoever uses the line.
+        let _ = self.get(kms, region, store).await;
     }
 
     /// A line that was opened by connecting.

@@ -13,13 +13,12 @@ Examples:
 /// What `configure` takes.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[group(id = "which", required = true, multiple = false)]
 pub(crate) struct Options {
     /// An HSM of the cluster, host or host:port; more than one can be given
-    #[arg(short = 'a', value_name = "HOST[:PORT]", group = "which")]
+    #[arg(short = 'a', value_name = "HOST[:PORT]", required_unless_present = "cluster_id")]
     address: Vec<String>,
     /// The cluster, whose HSMs the endpoint knows
-    #[arg(long, value_name = "ID", group = "which")]
+    #[arg(long, value_name = "ID", conflicts_with = "address")]
     cluster_id: Option<String>,
     /// The endpoint's URL [default: that of the running `up`]
     #[arg(long, value_name = "URL")]
