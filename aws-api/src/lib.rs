@@ -16,6 +16,7 @@ mod lines;
 mod local;
 mod model;
 mod own_hsm;
+mod program;
 mod secrets;
 mod sim;
 mod trail;
@@ -23,6 +24,7 @@ mod trail;
 pub use auth::{AccessKeys, Auth};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
+pub use program::main;
 pub use secrets::SecretsError;
 
 use clock::Clock;
