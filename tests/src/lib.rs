@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod cluster;
+pub mod drill;
 pub mod endpoint;
 pub mod http;
 pub mod kms;
