@@ -24,7 +24,6 @@ pub enum Auth {
 pub type AccessKeys = BTreeMap<String, Secret>;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const SERVICE: &str = "kms";
 /// Signature version 4: how far the clocks may be apart.
 const SKEW_MS: i64 = 5 * 60 * 1000;
 
@@ -77,6 +76,7 @@ impl Auth {
         headers: &HeaderMap,
         body: &[u8],
         now_ms: i64,
+        service: &str,
     ) -> Result<Sender, ApiError> {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok());
         let parsed = header.and_then(Authorization::parse);
@@ -86,6 +86,11 @@ impl Auth {
             })?;
             let parsed = parsed.as_ref().ok_or_else(|| incomplete(header))?;
             verify(parsed, keys, headers, body, now_ms)?;
+            if parsed.service != service {
+                return Err(ErrorKind::InvalidSignatureException.with(format!(
+                    "Credential should be scoped to correct service: '{service}'."
+                )));
+            }
         }
         Ok(match parsed {
             None => Sender { caller: Caller::Unsigned, region: None },
@@ -123,11 +128,6 @@ fn verify(
             .with("The security token included in the request is invalid.")
     })?;
     let invalid = |why: String| ErrorKind::InvalidSignatureException.with(why);
-    if given.service != SERVICE {
-        return Err(invalid(format!(
-            "Credential should be scoped to correct service: '{SERVICE}'."
-        )));
-    }
     let date = headers.get("x-amz-date").and_then(|value| value.to_str().ok());
     let date = date.ok_or_else(|| {
         ErrorKind::IncompleteSignatureException.with(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn refused(headers: &HeaderMap, body: &[u8], now_ms: i64) -> ErrorKind {
-        match Auth::Strict(keys()).sender(headers, body, now_ms) {
+        match Auth::Strict(keys()).sender(headers, body, now_ms, "kms") {
             Ok(_) => panic!("accepted"),
             Err(error) => error.kind,
         }
@@ -249,7 +249,7 @@ mod tests {
         for wrong in ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=a/b/c"] {
             headers.insert("authorization", HeaderValue::from_static(wrong));
             assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::IncompleteSignatureException);
-            let open = Auth::Open.sender(&headers, body, NOW_MS).unwrap();
+            let open = Auth::Open.sender(&headers, body, NOW_MS, "kms").unwrap();
             assert_eq!((open.caller, open.region), (Caller::Unsigned, None));
         }
     }
@@ -269,7 +269,7 @@ mod tests {
         let secret = &keys()["AKIDEXAMPLE"];
         let right = signature(&parsed, secret, &headers, body, "20150830T123600Z");
         headers.insert("authorization", HeaderValue::from_str(&given(&right)).unwrap());
-        let sender = Auth::Strict(keys()).sender(&headers, body, NOW_MS).unwrap();
+        let sender = Auth::Strict(keys()).sender(&headers, body, NOW_MS, "kms").unwrap();
         assert_eq!(sender.caller, Caller::AccessKey("AKIDEXAMPLE".to_owned()));
         assert_eq!(sender.region.as_deref(), Some("us-east-1"));
         for late in [NOW_MS + SKEW_MS + 1, NOW_MS - SKEW_MS - 1] {

@@ -1,17 +1,31 @@
-//! The clusters that the endpoint knows: those of the state folders that it was given.
+//! The clusters that key stores can stand on: those of the control plane, and those of the state
+//! folders that the endpoint was given.
+use crate::cloudhsmv2::ControlPlane;
+use crate::cloudhsmv2::network::{self, Network};
+use crate::cloudhsmv2::record::{ClusterRecord, ClusterState, HsmState, find};
+use crate::error::ApiError;
 use fleet::{FleetError, Layout, NodeView, read};
 use hsm_client::{Endpoint, TlsIdentity, Trust};
 use proto::NodeState;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A cluster as DescribeClusters would show it.
+/// A cluster as DescribeClusters would show it, and its network.
 pub(crate) struct ClusterView {
     pub(crate) cluster_id: String,
     pub(crate) active: bool,
     pub(crate) hsms: Vec<Hsm>,
+    /// Its security group lets KMS in.
+    pub(crate) open: bool,
+    /// A subnet of it that is gone.
+    pub(crate) lost_subnet: Option<String>,
+    /// A subnet of it without a free address.
+    pub(crate) full_subnet: Option<String>,
+    /// A subnet of it that is public.
+    pub(crate) public_subnet: Option<String>,
     layout: Layout,
 }
 
@@ -47,17 +61,37 @@ pub(crate) struct Certificates {
     pub(crate) cluster_certificate: String,
 }
 
-/// State folders, each with one cluster.
-pub(crate) struct Clusters(Vec<PathBuf>);
+/// The control plane, and state folders, each with one cluster.
+pub(crate) struct Clusters {
+    plane: Arc<ControlPlane>,
+    folders: Vec<PathBuf>,
+}
 
 impl Clusters {
-    pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
-        Self(folders)
+    pub(crate) fn new(plane: Arc<ControlPlane>, folders: Vec<PathBuf>) -> Self {
+        Self { plane, folders }
     }
 
     /// The cluster with this id in this Region, as things are now.
-    pub(crate) fn find(&self, region: &str, cluster_id: &str) -> Option<ClusterView> {
-        self.0.iter().find_map(|folder| {
+    pub(crate) async fn find(
+        &self,
+        region: &str,
+        cluster_id: &str,
+    ) -> Result<Option<ClusterView>, ApiError> {
+        let database = &self.plane.database;
+        let found = find::<ClusterRecord>(database, region, cluster_id).await?;
+        if let Some((record, _)) = found
+            && let Ok(layout) = self.plane.layout(&record)
+        {
+            let network = network::of(database, region).await?;
+            let record = self.plane.as_it_is(record);
+            return Ok(Some(ClusterView::of_record(record, layout, &network)));
+        }
+        Ok(self.in_folders(region, cluster_id))
+    }
+
+    fn in_folders(&self, region: &str, cluster_id: &str) -> Option<ClusterView> {
+        self.folders.iter().find_map(|folder| {
             let layout = Layout::new(folder);
             let text = read(&folder.join("ready.json")).ok()?;
             let ready: Ready = serde_json::from_str(&text).ok()?;
@@ -77,6 +111,32 @@ impl ClusterView {
             cluster_id: ready.cluster_id,
             active: ready.state == NodeState::Active.name(),
             hsms: ready.nodes.into_iter().filter_map(runs).collect(),
+            open: true,
+            lost_subnet: None,
+            full_subnet: None,
+            public_subnet: None,
+            layout,
+        }
+    }
+
+    fn of_record(record: ClusterRecord, layout: Layout, network: &Network) -> Self {
+        let active = record.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
+        let hsm = |hsm: &crate::cloudhsmv2::record::HsmRecord| Hsm {
+            hsm_id: hsm.id.clone(),
+            zone: hsm.zone.clone(),
+            address: std::net::SocketAddr::from(([127, 0, 0, 1], hsm.port)),
+        };
+        let subnet = |fits: &dyn Fn(Option<&network::Subnet>) -> bool| {
+            record.subnets.values().find(|id| fits(network.subnet(id))).cloned()
+        };
+        Self {
+            active: record.state == ClusterState::Active,
+            hsms: active.map(hsm).collect(),
+            open: network.is_open(&record.id),
+            lost_subnet: subnet(&|subnet| subnet.is_none()),
+            full_subnet: subnet(&|subnet| subnet.is_some_and(|it| it.free == 0)),
+            public_subnet: subnet(&|subnet| subnet.is_some_and(|it| it.public)),
+            cluster_id: record.id,
             layout,
         }
     }

@@ -95,7 +95,7 @@ impl Kms {
     /// Takes as long as the settings say, at least.
     async fn reach(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
         let until = Instant::now() + self.settings.connecting;
-        let outcome = match settings(self, &work.region, store) {
+        let outcome = match settings(self, &work.region, store).await {
             Ok(settings) => connect(settings, &self.credentials(&work.id, &work.owner)).await,
             Err(error) => Err(error),
         };
@@ -183,7 +183,7 @@ impl Kms {
                         let (kms, region, store) = (self.clone(), region.clone(), store.clone());
                         // One that hangs must not hold up the others.
                         tokio::spawn(async move {
-                            let _ = kms.lines.get(&kms, &region, &store).await;
+                            kms.lines.renew(&kms, &region, &store).await;
                         });
                     }
                     State::Connecting(lease) => {

@@ -26,12 +26,12 @@ impl ApiError {
         if self.kind == from { Self { kind: to, ..self } } else { self }
     }
 
-    /// The bare shape name, and a lower-case `message`.
-    pub(crate) fn body(&self) -> Vec<u8> {
+    /// The bare shape name, and the message under the service's name for it.
+    pub(crate) fn body(&self, message_name: &str) -> Vec<u8> {
         let mut body = Map::new();
         body.insert("__type".to_owned(), Value::from(self.kind.name()));
         if let Some(message) = &self.message {
-            body.insert("message".to_owned(), Value::from(message.as_str()));
+            body.insert(message_name.to_owned(), Value::from(message.as_str()));
         }
         Value::Object(body).to_string().into_bytes()
     }

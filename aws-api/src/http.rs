@@ -2,7 +2,7 @@
 use crate::call::{Call, Told};
 use crate::error::ApiError;
 use crate::kms::Kms;
-use crate::model::{ErrorKind, kms};
+use crate::model::{ErrorKind, cloudhsmv2, kms};
 use crate::sim;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -31,10 +31,40 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// How long to leave the listener alone when it fails (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-const TARGET: &str = "TrentService.";
+/// The services of this endpoint.
+#[derive(Clone, Copy)]
+enum Service {
+    Kms,
+    CloudHsm,
+}
+
+impl Service {
+    /// Which service, and which of its operations, an X-Amz-Target names.
+    fn of(target: &str) -> Option<(Self, &str)> {
+        let kms = target.strip_prefix("TrentService.").map(|name| (Self::Kms, name));
+        kms.or_else(|| Some((Self::CloudHsm, target.strip_prefix("BaldrApiService.")?)))
+    }
+
+    /// The member of an error that holds its message.
+    fn message(self) -> &'static str {
+        match self {
+            Self::Kms => "message",
+            Self::CloudHsm => "Message",
+        }
+    }
+
+    /// As signatures name it.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::Kms => "kms",
+            Self::CloudHsm => "cloudhsm",
+        }
+    }
+}
+
 const JSON: &str = "application/x-amz-json-1.1";
 /// Where a request belongs that names no Region.
-const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
 /// What every answer of AWS KMS bears.
 const HEADERS: [(&str, &str); 3] = [
@@ -112,36 +142,46 @@ async fn aws(
     peer: SocketAddr,
     kms: &Arc<Kms>,
 ) -> Answer {
-    let outcome = match begin(id, headers, body, peer, kms) {
-        Ok((operation, mut call)) => match kms::dispatch(operation, body, kms, &mut call).await {
-            Some(outcome) => outcome,
-            None => Err(unknown(operation)),
-        },
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let target = target.unwrap_or_default();
+    let named = Service::of(target);
+    let message = named.map_or("message", |(service, _)| service.message());
+    let outcome = match begin(id, headers, body, peer, kms, named.map(|(service, _)| service)) {
         Err(error) => Err(error),
+        Ok(mut call) => {
+            let outcome = match named {
+                Some((Service::Kms, name)) => kms::dispatch(name, body, kms, &mut call).await,
+                Some((Service::CloudHsm, name)) => {
+                    cloudhsmv2::dispatch(name, body, &kms.plane, &mut call).await
+                }
+                None => None,
+            };
+            outcome.unwrap_or_else(|| Err(unknown(target)))
+        }
     };
     match outcome {
         Ok(body) => answered(id, StatusCode::OK, body),
         Err(error) => {
             let status = StatusCode::from_u16(error.kind.status());
-            answered(id, status.unwrap_or(StatusCode::BAD_REQUEST), error.body())
+            answered(id, status.unwrap_or(StatusCode::BAD_REQUEST), error.body(message))
         }
     }
 }
 
-/// Which operation, by whom and in which Region.
-fn begin<'h>(
+/// By whom, and in which Region.
+fn begin(
     id: Uuid,
-    headers: &'h HeaderMap,
+    headers: &HeaderMap,
     body: &[u8],
     peer: SocketAddr,
     kms: &Kms,
-) -> Result<(&'h str, Call), ApiError> {
+    service: Option<Service>,
+) -> Result<Call, ApiError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let target = text("x-amz-target").unwrap_or_default();
-    let operation = target.strip_prefix(TARGET).ok_or_else(|| unknown(target))?;
+    let service = service.ok_or_else(|| unknown(text("x-amz-target").unwrap_or_default()))?;
     let now_ms = crate::clock::real_now_ms();
-    let sender = kms.settings.auth.sender(headers, body, now_ms)?;
-    let call = Call {
+    let sender = kms.settings.auth.sender(headers, body, now_ms, service.signing_name())?;
+    Ok(Call {
         id,
         at_ms: kms.clock.now_ms(),
         region: sender.region.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
@@ -150,14 +190,13 @@ fn begin<'h>(
         source: Some(peer.ip()),
         user_agent: text("user-agent").unwrap_or_default().chars().take(256).collect(),
         told: Told::default(),
-    };
-    Ok((operation, call))
+    })
 }
 
 fn unknown(target: &str) -> ApiError {
     let shown: String = target.chars().take(64).collect();
     ErrorKind::UnknownOperationException
-        .with(format!("X-Amz-Target {shown:?} names no operation of AWS KMS"))
+        .with(format!("X-Amz-Target {shown:?} names no operation of AWS KMS or CloudHSM"))
 }
 
 fn answered(id: Uuid, status: StatusCode, body: Vec<u8>) -> Answer {

@@ -2,6 +2,7 @@
 use crate::Settings;
 use crate::call::{Call, Caller, Told};
 use crate::clock::Clock;
+use crate::cloudhsmv2::ControlPlane;
 use crate::clusters::Clusters;
 use crate::database::Database;
 use crate::error::ApiError;
@@ -12,7 +13,7 @@ use crate::model::kms::dispatch;
 use crate::model::{ErrorKind, Operation, decode};
 use crate::own_hsm::OwnHsm;
 use crate::secrets::Secrets;
-use crate::trail::Trail;
+use crate::trail::{KMS, Trail};
 use kms_connector::Connected;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -61,7 +62,8 @@ pub(crate) struct Kms {
     pub(crate) stores: StoreCache,
     pub(crate) keys: keys::KeyCache,
     pub(crate) usage: usage::Usage,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) plane: Arc<ControlPlane>,
     pub(crate) trail: Trail,
     /// What a reset makes anew.
     pub(crate) local: Mutex<Option<Local>>,
@@ -83,7 +85,8 @@ pub(crate) async fn run<O: Execute>(
         false => error.renamed(ErrorKind::InvalidArnException, ErrorKind::NotFoundException),
     });
     debug_assert!(outcome.as_ref().err().is_none_or(is_declared::<O>), "{:?}", outcome.err());
-    kms.trail.record(call, O::NAME, parameters.as_deref(), outcome.as_ref().err()).await;
+    let refusal = outcome.as_ref().err();
+    kms.trail.record(call, O::NAME, parameters.as_deref(), refusal, KMS).await;
     let answer = serde_json::to_vec(&outcome?);
     answer.map_err(|e| crate::error::internal("the answer", e))
 }

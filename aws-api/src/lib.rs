@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod call;
 mod clock;
+mod cloudhsmv2;
 mod clusters;
 mod connecting;
 mod credentials;
@@ -22,12 +23,14 @@ mod sim;
 mod trail;
 
 pub use auth::{AccessKeys, Auth};
+pub use cloudhsmv2::{Adopted, Hosting, Timing};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
 pub use program::main;
 pub use secrets::SecretsError;
 
 use clock::Clock;
+use cloudhsmv2::ControlPlane;
 use clusters::Clusters;
 use database::Database;
 use error::ApiError;
@@ -64,6 +67,8 @@ pub struct Settings {
     pub auth: Auth,
     /// How long CONNECTING lasts at least.
     pub connecting: Duration,
+    /// How HSMs are run; without it, CloudHSM's API can only be read.
+    pub hosting: Option<Hosting>,
 }
 
 /// An endpoint could not be started, or could not do what it was asked from inside.
@@ -127,11 +132,19 @@ impl Endpoint {
         let database = Database::open(&settings.database).await.map_err(EndpointError::Database)?;
         let trail = Trail::open(&settings.trail_folder, settings.account.clone())
             .map_err(|e| EndpointError::Trail(settings.trail_folder.clone(), e))?;
-        let clock = Clock::default();
+        let clock = Arc::new(Clock::default());
+        let plane = Arc::new(ControlPlane::new(
+            database.clone(),
+            clock.clone(),
+            trail.clone(),
+            settings.account.clone(),
+            settings.hosting.clone(),
+        ));
         let kms = Arc::new(Kms {
+            plane: plane.clone(),
             database,
             secrets: Arc::new(secrets),
-            clusters: Clusters::new(settings.clusters.clone()),
+            clusters: Clusters::new(plane.clone(), settings.clusters.clone()),
             lines: Default::default(),
             own_hsm: Default::default(),
             stores: Default::default(),
@@ -146,6 +159,7 @@ impl Endpoint {
             tokio::spawn(http::listen(listener, Arc::downgrade(&kms))),
             tokio::spawn(connecting::keep(Arc::downgrade(&kms))),
             tokio::spawn(kms::delete_due(Arc::downgrade(&kms))),
+            tokio::spawn(cloudhsmv2::keep(Arc::downgrade(&plane))),
         ];
         Ok(Self { kms, address, tasks })
     }
@@ -176,7 +190,7 @@ impl Endpoint {
 
     /// Stops listening, and logs kmsuser out everywhere. The key stores stay CONNECTED: the next
     /// start takes them up again.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         for task in &self.tasks {
             task.abort();
         }

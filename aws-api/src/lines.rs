@@ -2,6 +2,7 @@
 use crate::credentials::SqlCredentials;
 use crate::key_stores::KeyStore;
 use crate::kms::Kms;
+use hsm_client::Endpoint;
 use kms_connector::{ConnectError, Connected, ConnectionErrorCode, Settings, resume};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -53,7 +54,8 @@ impl Line {
             Now::Open { connection, connected } if connection == wanted => Some(Ok(connected)),
             // A password that was wrong once stays wrong, and some more would lock kmsuser out.
             Now::Failed { connection, error, at }
-                if connection == wanted && (is_final(&error) || at.elapsed() < PAUSE) =>
+                if connection == wanted
+                    && (is_final(&error) || (is_slow(&error) && at.elapsed() < PAUSE)) =>
             {
                 Some(Err(error))
             }
@@ -67,6 +69,11 @@ fn is_final(error: &ConnectError) -> bool {
         error.code,
         ConnectionErrorCode::InvalidCredentials | ConnectionErrorCode::UserLockedOut
     )
+}
+
+/// HSMs that do not answer take their time to say so.
+fn is_slow(error: &ConnectError) -> bool {
+    error.code == ConnectionErrorCode::NetworkErrors
 }
 
 impl Lines {
@@ -94,7 +101,7 @@ impl Lines {
             return known;
         }
         let credentials = kms.credentials(&store.id, "");
-        let opened = match settings(kms, region, store) {
+        let opened = match settings(kms, region, store).await {
             Ok(settings) => resume(settings, &credentials).await,
             Err(error) => Err(error),
         };
@@ -114,6 +121,28 @@ impl Lines {
         };
         close(line.set(now)).await;
         outcome
+    }
+
+    /// Opens the line anew when all HSMs that it knew are gone and the cluster has others.
+    pub(crate) async fn renew(&self, kms: &Kms, region: &str, store: &KeyStore) {
+        let line = self.line(&store.id);
+        if let Now::Open { connected, .. } = line.now() {
+            let known = connected.nodes();
+            if known.iter().any(|node| node.connected) {
+                return;
+            }
+            let Ok(Some(cluster)) = kms.clusters.find(region, &store.cluster_id).await else {
+                return;
+            };
+            let is_new = |at: &Endpoint| known.iter().all(|node| node.endpoint != *at);
+            if !cluster.endpoints().iter().any(is_new) {
+                return;
+            }
+            let _one = line.opening.lock().await;
+            close(line.set(Now::Closed)).await;
+        }
+        // What is in the way is told to whoever uses the line.
+        let _ = self.get(kms, region, store).await;
     }
 
     /// A line that was opened by connecting.
@@ -150,16 +179,27 @@ async fn close(now: Now) {
 }
 
 /// How to reach the HSMs of a key store's cluster, or CLUSTER_NOT_FOUND.
-pub(crate) fn settings(
+pub(crate) async fn settings(
     kms: &Kms,
     region: &str,
     store: &KeyStore,
 ) -> Result<Settings, ConnectError> {
     let failed = |code, message| ConnectError { code, message };
-    let cluster = kms.clusters.find(region, &store.cluster_id).ok_or_else(|| {
+    let cluster = kms.clusters.find(region, &store.cluster_id).await.map_err(|error| {
+        failed(ConnectionErrorCode::InternalError, error.message.unwrap_or_default())
+    })?;
+    let cluster = cluster.ok_or_else(|| {
         let message = format!("there is no cluster {}", store.cluster_id);
         failed(ConnectionErrorCode::ClusterNotFound, message)
     })?;
+    if let Some(subnet) = &cluster.lost_subnet {
+        let message = format!("the subnet {subnet} of {} was deleted", store.cluster_id);
+        return Err(failed(ConnectionErrorCode::SubnetNotFound, message));
+    }
+    if let Some(subnet) = &cluster.full_subnet {
+        let message = format!("the subnet {subnet} of {} has no free address", store.cluster_id);
+        return Err(failed(ConnectionErrorCode::InsufficientFreeAddressesInSubnet, message));
+    }
     let identity = cluster
         .identity(&store.trust_anchor)
         .map_err(|why| failed(ConnectionErrorCode::InternalError, why))?;

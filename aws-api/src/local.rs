@@ -15,6 +15,8 @@ use std::time::Duration;
 const NAME: &str = "local";
 /// How often it is looked whether the key store is connected.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often HSMs that have just been started are asked for.
+const CONNECTED_TRIES: u32 = 200;
 
 /// A cluster that is to have a key store.
 #[derive(Clone)]
@@ -67,7 +69,14 @@ impl Endpoint {
         store_id: &str,
     ) -> Option<Arc<kms_connector::Connected>> {
         let stores = KeyStores::read(&self.kms().database, region).await.ok()?;
-        self.kms().connected(region, stores.by_id(store_id)?).await.ok()
+        let store = stores.by_id(store_id)?;
+        for _ in 0..CONNECTED_TRIES {
+            if let Ok(connected) = self.kms().connected(region, store).await {
+                return Some(connected);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        None
     }
 }
 

@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod cloudhsmv2;
 pub(crate) mod constraint;
 mod error_kind;
 pub(crate) mod kms;

@@ -90,6 +90,7 @@ impl Config {
             account: config.account.into(),
             auth: if keys.is_empty() { Auth::Open } else { Auth::Strict(keys) },
             connecting: Duration::from_millis(config.connecting_ms),
+            hosting: None,
             trail_folder: folder,
         })
     }

@@ -1,4 +1,6 @@
-//! What is not AWS's: health, reset, and moving the clock, under `/_sim/`.
+//! What is not AWS's, under `/_sim/`: health, reset, the clock, where HSMs listen, the network.
+use crate::cloudhsmv2::record::{ClusterRecord, all};
+use crate::cloudhsmv2::{invalid, network};
 use crate::error::ApiError;
 use crate::key_stores::KeyStores;
 use crate::kms::Kms;
@@ -24,6 +26,15 @@ pub(crate) async fn answer(
             kms.reset().await.map(|()| json!({ "status": "ok" }))
         }
         ("POST", "/_sim/clock") => return Some(clock(query, kms)),
+        ("GET", "/_sim/hsms") => hsms(kms).await,
+        ("GET", "/_sim/network") => networks(kms).await,
+        ("POST", "/_sim/network") => match NetworkChange::parse(query.unwrap_or_default()) {
+            Ok(change) => change.make(kms).await,
+            Err(why) => {
+                let json = json!({ "status": "failed", "message": why });
+                return Some((StatusCode::BAD_REQUEST, json));
+            }
+        },
         _ => return None,
     };
     Some(match outcome {
@@ -54,6 +65,113 @@ async fn health(kms: &Kms) -> Result<Value, ApiError> {
         "version": env!("CARGO_PKG_VERSION"),
         "custom_key_stores": stores,
     }))
+}
+
+/// Where each HSM of the control plane listens: in the layout of ports an ENI's address is for
+/// show.
+async fn hsms(kms: &Kms) -> Result<Value, ApiError> {
+    let mut hsms = Vec::new();
+    for region in kms.plane.regions().await? {
+        for cluster in all::<ClusterRecord>(&kms.database, &region).await? {
+            let cluster = kms.plane.as_it_is(cluster);
+            hsms.extend(cluster.hsms.iter().map(|hsm| {
+                json!({
+                    "region": region, "cluster_id": cluster.id, "hsm_id": hsm.id,
+                    "address": format!("127.0.0.1:{}", hsm.port), "zone": hsm.zone,
+                    "eni_ip": hsm.eni_ip, "state": hsm.state.name(),
+                })
+            }));
+        }
+    }
+    Ok(json!({ "hsms": hsms }))
+}
+
+async fn networks(kms: &Kms) -> Result<Value, ApiError> {
+    let mut regions = kms.plane.regions().await?;
+    if regions.is_empty() {
+        regions.push(crate::http::DEFAULT_REGION.to_owned());
+    }
+    let mut networks = serde_json::Map::new();
+    for region in regions {
+        let network = network::of(&kms.database, &region).await?;
+        networks.insert(region, serde_json::to_value(network).unwrap_or_default());
+    }
+    Ok(Value::Object(networks))
+}
+
+/// What a rehearsal does to the network of a Region.
+struct NetworkChange {
+    region: String,
+    action: Action,
+    /// A subnet's id, or a cluster's.
+    of: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    DeleteSubnet,
+    FillSubnet,
+    FreeSubnet,
+    PublishSubnet,
+    CloseGroup,
+    OpenGroup,
+}
+
+/// What stands in the query, and what it means.
+const ACTIONS: &[(&str, Action)] = &[
+    ("delete-subnet", Action::DeleteSubnet),
+    ("fill-subnet", Action::FillSubnet),
+    ("free-subnet", Action::FreeSubnet),
+    ("publish-subnet", Action::PublishSubnet),
+    ("close-group", Action::CloseGroup),
+    ("open-group", Action::OpenGroup),
+];
+
+impl NetworkChange {
+    /// `region=us-east-1&action=delete-subnet&of=subnet-…`, or `…&action=close-group&of=cluster-…`.
+    fn parse(query: &str) -> Result<Self, String> {
+        let member = |name: &str| {
+            let parts = query.split('&').filter_map(|part| part.split_once('='));
+            let mut values = parts.filter(|(key, _)| *key == name).map(|(_, value)| value);
+            values.next().map(str::to_owned).ok_or_else(|| format!("{name} is missing"))
+        };
+        let named = member("action")?;
+        let action = ACTIONS.iter().find(|(name, _)| *name == named).map(|(_, action)| *action);
+        let action = action.ok_or_else(|| {
+            let names: Vec<_> = ACTIONS.iter().map(|(name, _)| *name).collect();
+            format!("action is one of {}", names.join(", "))
+        })?;
+        Ok(Self { region: member("region")?, action, of: member("of")? })
+    }
+
+    async fn make(self, kms: &Arc<Kms>) -> Result<Value, ApiError> {
+        let network = network::change(&kms.database, &self.region, |network| {
+            let missing = || invalid(format!("there is no {} in {}", self.of, self.region));
+            match self.action {
+                Action::CloseGroup | Action::OpenGroup => {
+                    let group = network.groups.get_mut(&self.of).ok_or_else(missing)?;
+                    group.open = self.action == Action::OpenGroup;
+                }
+                Action::DeleteSubnet => {
+                    network.subnet(&self.of).ok_or_else(missing)?;
+                    network.subnets.retain(|subnet| subnet.id != self.of);
+                }
+                Action::FillSubnet | Action::FreeSubnet | Action::PublishSubnet => {
+                    let subnet = network.subnets.iter_mut().find(|subnet| subnet.id == self.of);
+                    let subnet = subnet.ok_or_else(missing)?;
+                    match self.action {
+                        Action::FillSubnet => subnet.free = 0,
+                        Action::FreeSubnet => subnet.free = network::FREE,
+                        _ => subnet.public = true,
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        kms.plane.wake(&self.region, &self.of);
+        Ok(serde_json::to_value(network).unwrap_or_default())
+    }
 }
 
 /// `days=8`: so that a waiting period can be rehearsed without the waiting.

@@ -15,10 +15,15 @@ use uuid::Uuid;
 const WAITING_MAX: usize = 8_192;
 /// Events that are written together.
 const GROUP_MAX: usize = 1_024;
+/// AWS KMS, as the source of events.
+pub(crate) const KMS: &str = "kms.amazonaws.com";
+/// AWS CloudHSM, as the source of events.
+pub(crate) const CLOUDHSM: &str = "cloudhsm.amazonaws.com";
 /// A log of this size becomes `cloudtrail.jsonl.1`, in the place of the one before.
 const FILE_MAX: u64 = 256 * 1024 * 1024;
 
-/// Where events go. The file has them a moment after the answer was given.
+/// Where events go; clones share it. The file has them a moment after the answer was given.
+#[derive(Clone)]
 pub(crate) struct Trail {
     lines: mpsc::Sender<Vec<u8>>,
     account: Arc<str>,
@@ -114,6 +119,7 @@ impl Trail {
         operation: &str,
         parameters: Option<&RawValue>,
         error: Option<&ApiError>,
+        source: &'static str,
     ) {
         let told = &call.told;
         let failed = error.is_some();
@@ -121,7 +127,7 @@ impl Trail {
             event_version: "1.08",
             user_identity: identity(call),
             event_time: rfc3339(call.at_ms),
-            event_source: "kms.amazonaws.com",
+            event_source: source,
             event_name: operation,
             aws_region: &call.region,
             source_ip_address: call.source.map_or("AWS Internal".to_owned(), |ip| ip.to_string()),
@@ -156,7 +162,7 @@ impl Trail {
             event_version: "1.08",
             user_identity: json!({ "accountId": *self.account, "invokedBy": "AWS Internal" }),
             event_time: rfc3339(at_ms),
-            event_source: "kms.amazonaws.com",
+            event_source: KMS,
             event_name: "DeleteKey",
             aws_region: region,
             source_ip_address: "AWS Internal".to_owned(),

@@ -10,8 +10,10 @@ mod error;
 mod pem;
 mod request;
 mod signature;
+mod signed;
 
 pub use certificate::Certificate;
 pub use chain::{CHAIN_MAX, verify_chain};
 pub use error::CertificateError;
 pub use request::SigningRequest;
+pub use signed::check_signed;

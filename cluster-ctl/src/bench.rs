@@ -13,6 +13,7 @@ use driver::{BATCH, Driver};
 use indicatif::{ProgressBar, ProgressStyle};
 use kind::{Kind, Make};
 use proto::Curve;
+use proto::limits::KEYS_HSM2M;
 use report::Report;
 use std::fs::File;
 use std::io::Write;
@@ -25,9 +26,9 @@ use tokio::task::JoinSet;
 
 /// Until connections, caches and the processors' clocks are in their stride. Not counted.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Token keys that are left alive, so that memory stays bounded: on a cluster of our own, which is
-/// thrown away.
-const KEPT_ON_OWN: usize = 100_000;
+/// Token keys that are left alive on a cluster of our own, which is thrown away: as many as the
+/// largest HSM type holds. Memory levels off when they are there, within seconds.
+const KEPT_ON_OWN: usize = KEYS_HSM2M;
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(100);
 

@@ -3,6 +3,8 @@
 mod bench;
 mod cli;
 mod client_cert;
+mod configure;
+mod endpoint;
 mod failure;
 mod initialize;
 mod mgmt;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Mgmt(options) => return mgmt::main(&options, state),
         Command::Up(options) => block_on(up::run(state, options)),
         Command::Sim(options) => sim::run(state, &options),
+        Command::Configure(options) => block_on(configure::run(state, options)),
         Command::Bench(options) => bench::run(state, options),
         Command::ClientCert(options) => client_cert::run(state, &options),
         Command::InitializeCluster(options) => block_on(initialize::run(state, options)),

@@ -1,5 +1,5 @@
 //! The command line: every subcommand, and what they have in common.
-use crate::{bench, cli, client_cert, initialize, mgmt, sim, up};
+use crate::{bench, cli, client_cert, configure, initialize, mgmt, sim, up};
 use anstyle::{AnsiColor, Style};
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand};
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Mgmt(mgmt::Options),
     /// Make a client certificate of a customer CA
     ClientCert(client_cert::Options),
+    /// Write the configuration of CloudHSM's clients, as AWS's configure tools do
+    Configure(configure::Options),
     /// Act on HSMs as faults do: kill, stop, continue, restart
     Sim(sim::Options),
     /// Measure how fast keys are made

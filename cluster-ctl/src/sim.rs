@@ -1,6 +1,6 @@
 //! `sim`: what faults do to HSMs, done on purpose to the processes of a running cluster.
 use crate::state::ReadyNode;
-use crate::{Failure, StateFolder};
+use crate::{Failure, Ready, StateFolder, endpoint};
 use clap::{Args, Subcommand};
 use fleet::{hold, release};
 use nix::sys::signal::{Signal, kill};
@@ -25,6 +25,37 @@ enum Fault {
     Continue(Target),
     /// Start a killed HSM again; one that runs is killed first
     Restart(Target),
+    /// Show or change the network that CloudHSM and KMS see
+    #[command(subcommand)]
+    Network(Network),
+}
+
+#[derive(Subcommand)]
+enum Network {
+    /// The VPC of each Region, its subnets, and the clusters' security groups
+    List,
+    /// Delete a subnet: key stores on it fail with SUBNET_NOT_FOUND
+    DeleteSubnet(Of),
+    /// Let a subnet have no free address: INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET
+    FillSubnet(Of),
+    /// Free the addresses of a subnet again
+    FreeSubnet(Of),
+    /// Make a subnet public: KMS refuses it
+    PublishSubnet(Of),
+    /// Remove the rule for ports 2223 to 2225 from a cluster's security group: it is cut off
+    CloseGroup(Of),
+    /// Put the rule back
+    OpenGroup(Of),
+}
+
+#[derive(Args)]
+struct Of {
+    /// The subnet's id, or the cluster's
+    #[arg(value_name = "ID")]
+    id: String,
+    /// The Region that it is in
+    #[arg(long, default_value = "us-east-1", value_name = "REGION")]
+    region: String,
 }
 
 #[derive(Args)]
@@ -40,10 +71,13 @@ const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failure> {
     let (folder, ready) = StateFolder::running(state)?;
-    let (Fault::Kill(target)
-    | Fault::Stop(target)
-    | Fault::Continue(target)
-    | Fault::Restart(target)) = &options.fault;
+    let target = match &options.fault {
+        Fault::Network(change) => return crate::block_on(network(&ready, change)),
+        Fault::Kill(target)
+        | Fault::Stop(target)
+        | Fault::Continue(target)
+        | Fault::Restart(target) => target,
+    };
     let node = ready.node(&target.hsm)?;
     let node_folder = folder.layout().node(&node.hsm_id);
     let done = match options.fault {
@@ -68,8 +102,31 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
             wait(&folder, node, |pid| pid.is_some())?;
             "runs again"
         }
+        Fault::Network(_) => return Ok(()),
     };
     anstream::println!("{} {done}", node.hsm_id);
+    Ok(())
+}
+
+/// Asks the endpoint, which has the network; shows what it is like then.
+async fn network(ready: &Ready, change: &Network) -> Result<(), Failure> {
+    let url = endpoint::of(ready)?;
+    let (action, of) = match change {
+        Network::List => {
+            let shown = endpoint::get(url, "/_sim/network").await?;
+            anstream::println!("{shown:#}");
+            return Ok(());
+        }
+        Network::DeleteSubnet(of) => ("delete-subnet", of),
+        Network::FillSubnet(of) => ("fill-subnet", of),
+        Network::FreeSubnet(of) => ("free-subnet", of),
+        Network::PublishSubnet(of) => ("publish-subnet", of),
+        Network::CloseGroup(of) => ("close-group", of),
+        Network::OpenGroup(of) => ("open-group", of),
+    };
+    let path = format!("/_sim/network?region={}&action={action}&of={}", of.region, of.id);
+    let shown = endpoint::post(url, &path).await?;
+    anstream::println!("{shown:#}");
     Ok(())
 }
 

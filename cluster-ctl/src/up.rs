@@ -16,6 +16,7 @@ use console::Console;
 use fleet::{Event, Fleet};
 use proto::Secret;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -73,6 +74,9 @@ pub(crate) struct Options {
     /// [default: kms.sqlite in the state folder]
     #[arg(long, env = "CLOUDHSM_SIM_DATABASE", hide_env_values = true, value_name = "URL")]
     database: Option<String>,
+    /// Let the transitions of clusters and HSMs last as long as at AWS
+    #[arg(long)]
+    aws_timing: bool,
     /// How long a key store is CONNECTING at least
     #[arg(long, value_name = "MS", default_value_t = 0)]
     connecting_ms: u64,
@@ -112,7 +116,7 @@ struct Session {
     options: Options,
     folder: StateFolder,
     console: Console,
-    fleet: Fleet,
+    fleet: Arc<Fleet>,
     ready: Ready,
     /// The step that was asked for is reached: the file for scripts may be written.
     reached: bool,
@@ -186,6 +190,7 @@ impl Session {
         if let Some(endpoint) = self.endpoint.take() {
             // A node that does not answer forgets the login when the connection ends.
             let _ = tokio::time::timeout(LOGOUT_WITHIN, endpoint.stop()).await;
+            endpoint.stop_hsms().await;
         }
         let Self { fleet, folder, mut ready, console, .. } = self;
         fleet.stop().await;

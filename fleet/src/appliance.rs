@@ -16,6 +16,18 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// A sealed backup of a whole HSM.
 pub struct Backup(Vec<u8>);
 
+impl Backup {
+    /// What was written to a file.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// What to write to a file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 pub(crate) fn refused(
     node: &NodeView,
     doing: &'static str,
@@ -27,9 +39,11 @@ pub(crate) fn refused(
 /// A connection to a node with the service certificate, whether it is initialized or not.
 pub async fn connect(layout: &Layout, node: &NodeView) -> Result<Connection, FleetError> {
     let key = Zeroizing::new(read(&layout.service_key())?);
-    let trust = Trust::ClusterOrFactory {
-        anchor_pem: read(&layout.customer_ca())?,
-        manufacturer_root_pem: read(&layout.manufacturer_root())?,
+    let manufacturer_root_pem = read(&layout.manufacturer_root())?;
+    let trust = if layout.customer_ca().exists() {
+        Trust::ClusterOrFactory { anchor_pem: read(&layout.customer_ca())?, manufacturer_root_pem }
+    } else {
+        Trust::Factory { manufacturer_root_pem }
     };
     let identity = TlsIdentity::new(trust, &read(&layout.service_certificate())?, &key)
         .map_err(FleetError::Tls)?;

@@ -1,39 +1,55 @@
 //! Which file of a state folder is where.
 use std::path::{Path, PathBuf};
 
-/// A state folder.
+/// The folder of a cluster, and that of the installation which it is part of.
 #[derive(Clone, Debug)]
-pub struct Layout(PathBuf);
+pub struct Layout {
+    root: PathBuf,
+    installation: PathBuf,
+}
 
 impl Layout {
-    /// The state folder at `root`, which need not exist yet.
+    /// The state folder at `root`, which need not exist yet: of an installation and its first
+    /// cluster.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self(root.into())
+        let root = root.into();
+        Self { installation: root.clone(), root }
     }
 
-    /// The state folder itself.
+    /// A further cluster of this installation.
+    pub fn of_cluster(&self, cluster_id: &str) -> Self {
+        let root = self.installation.join("clusters").join(cluster_id);
+        Self { root, installation: self.installation.clone() }
+    }
+
+    /// The cluster's folder itself.
     pub fn root(&self) -> &Path {
-        &self.0
+        &self.root
+    }
+
+    /// The sealed backups of the installation's clusters.
+    pub fn backups(&self) -> PathBuf {
+        self.installation.join("backups")
     }
 
     /// The trust anchor of the cluster.
     pub fn customer_ca(&self) -> PathBuf {
-        self.0.join("customerCA.crt")
+        self.root.join("customerCA.crt")
     }
 
     /// The roster of the nodes.
     pub fn roster(&self) -> PathBuf {
-        self.0.join("fleet.json")
+        self.root.join("fleet.json")
     }
 
     /// The folder of one node.
     pub fn node(&self, hsm_id: &str) -> PathBuf {
-        self.0.join(hsm_id)
+        self.root.join(hsm_id)
     }
 
     /// What the simulated manufacturer and AWS have: roots, and the key of backups.
     pub fn factory(&self) -> PathBuf {
-        self.0.join("factory")
+        self.installation.join("factory")
     }
 
     /// The root that vouches for every card (AWS user guide, "verify HSM identity").
@@ -48,7 +64,7 @@ impl Layout {
 
     /// The certificates with which KMS and the control plane meet the HSMs.
     pub fn service(&self) -> PathBuf {
-        self.0.join("service")
+        self.installation.join("service")
     }
 
     /// The certificate of KMS and the control plane.

@@ -23,5 +23,5 @@ pub use held::{hold, is_held, release};
 pub use ids::new_id;
 pub use issue::{Authority, Issued, make_ca, make_client_certificate, sign_csr};
 pub use layout::Layout;
-pub use provision::{Roster, Seat, provision};
+pub use provision::{Roster, Seat, provision, provision_installation, provision_node};
 pub use supervise::{Event, Fleet, Launch, NodeView};

@@ -55,8 +55,7 @@ pub fn provision(
     let mut roster = match old {
         Some(roster) => roster,
         None => {
-            make_factory(layout)?;
-            make_service(layout)?;
+            provision_installation(layout)?;
             Roster { cluster_id: new_id("cluster"), next_node: 1, nodes: Vec::new() }
         }
     };
@@ -64,7 +63,6 @@ pub fn provision(
         return Err(FleetError::MoreNodes { have: roster.nodes.len(), wanted });
     }
     if roster.nodes.len() < wanted {
-        let roots = Roots::read(layout)?;
         while roster.nodes.len() < wanted {
             let turn = usize::from(roster.next_node - 1) % zones.len().max(1);
             let seat = Seat {
@@ -72,18 +70,38 @@ pub fn provision(
                 node: roster.next_node,
                 zone: zones.get(turn).copied().unwrap_or_default().to_owned(),
             };
-            make_node(layout, &roots, &roster.cluster_id, &seat)?;
+            provision_node(layout, &roster.cluster_id, &seat)?;
             roster.next_node += 1;
             roster.nodes.push(seat);
         }
         // Last: a node that is not in the roster was never started, so its number is free.
-        let text = json(&roster, &layout.roster())?;
-        write_public(&layout.roster(), text.as_bytes())?;
+        roster.write(layout)?;
     }
     Ok(roster)
 }
 
+/// Makes what all clusters of an installation share, where it is missing.
+pub fn provision_installation(layout: &Layout) -> Result<(), FleetError> {
+    if !layout.factory().join("backup.key").exists() {
+        make_factory(layout)?;
+    }
+    if !layout.service_certificate().exists() {
+        make_service(layout)?;
+    }
+    Ok(())
+}
+
+/// Writes the folder of one fresh node.
+pub fn provision_node(layout: &Layout, cluster_id: &str, seat: &Seat) -> Result<(), FleetError> {
+    make_node(layout, &Roots::read(layout)?, cluster_id, seat)
+}
+
 impl Roster {
+    /// Writes it whole.
+    pub fn write(&self, layout: &Layout) -> Result<(), FleetError> {
+        write_public(&layout.roster(), json(self, &layout.roster())?.as_bytes())
+    }
+
     /// The roster of a state folder; `None` where there is none yet.
     pub fn read(layout: &Layout) -> Result<Option<Self>, FleetError> {
         let path = layout.roster();

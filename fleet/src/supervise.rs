@@ -3,12 +3,13 @@ use crate::process::Process;
 use crate::{FleetError, Layout, Roster, Seat, appliance, hold, is_held, release};
 use hsm_client::{Connection, Endpoint};
 use proto::command::cluster::{Member, SetMembers};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Events that wait for the reader; what nodes say is dropped when there is no room.
 const EVENTS_MAX: usize = 256;
@@ -87,8 +88,13 @@ pub struct NodeView {
 /// Running nodes. Dropping it kills them; [`Fleet::stop`] ends them in order.
 pub struct Fleet {
     shared: Arc<Shared>,
+    watchers: Mutex<HashMap<String, Watcher>>,
+}
+
+/// Who watches one node.
+struct Watcher {
     stop: watch::Sender<bool>,
-    watchers: JoinSet<()>,
+    task: JoinHandle<()>,
 }
 
 struct Shared {
@@ -111,17 +117,12 @@ impl Fleet {
         roster: &Roster,
         launch: Launch,
     ) -> Result<(Self, mpsc::Receiver<Event>), FleetError> {
-        let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let ports = free_ports(launch.base_port, roster.nodes.len())?;
+        let (fleet, receiver) = Self::empty(layout, launch);
         let mut starting = JoinSet::new();
-        for (at, (seat, port)) in roster.nodes.iter().cloned().zip(ports).enumerate() {
-            let (launch, events) = (launch.clone(), events.clone());
-            let folder = layout.node(&seat.hsm_id);
-            release(&folder)?;
-            starting.spawn(async move {
-                let process = Process::start(&launch, &seat, &folder, port, &events).await?;
-                Ok::<_, FleetError>((at, seat, process))
-            });
+        for (seat, port) in roster.nodes.iter().cloned().zip(ports) {
+            let shared = fleet.shared.clone();
+            starting.spawn(async move { shared.start(seat, port).await });
         }
         let mut started = Vec::new();
         while let Some(joined) = starting.join_next().await {
@@ -130,16 +131,53 @@ impl Fleet {
                 why: e.to_string(),
             })??);
         }
-        started.sort_by_key(|(at, ..)| *at);
-        let nodes = started.iter().map(|(_, seat, process)| view(seat, process)).collect();
-        let state = Mutex::new(State { nodes, members: Vec::new() });
-        let shared = Arc::new(Shared { layout: layout.clone(), launch, events, state });
-        let (stop, stopping) = watch::channel(false);
-        let mut watchers = JoinSet::new();
-        for (at, seat, process) in started {
-            watchers.spawn(shared.clone().watch(at, seat, process, stopping.clone()));
+        for (seat, process) in started {
+            fleet.watch(seat, process);
         }
-        Ok((Self { shared, stop, watchers }, receiver))
+        Ok((fleet, receiver))
+    }
+
+    /// No nodes yet.
+    pub fn empty(layout: &Layout, launch: Launch) -> (Self, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(EVENTS_MAX);
+        let state = Mutex::new(State { nodes: Vec::new(), members: Vec::new() });
+        let shared = Arc::new(Shared { layout: layout.clone(), launch, events, state });
+        (Self { shared, watchers: Mutex::default() }, receiver)
+    }
+
+    /// Starts one more node on `port` of 127.0.0.1 (0: any) and waits until it listens.
+    pub async fn add(&self, seat: &Seat, port: u16) -> Result<NodeView, FleetError> {
+        let (seat, process) = self.shared.clone().start(seat.clone(), port).await?;
+        let view = view(&seat, &process);
+        self.watch(seat, process);
+        Ok(view)
+    }
+
+    /// Ends a node for good; its folder stays.
+    pub async fn remove(&self, hsm_id: &str) {
+        let watcher = self.watchers().remove(hsm_id);
+        if let Some(watcher) = watcher {
+            watcher.end().await;
+        }
+        let mut state = self.shared.state();
+        state.nodes.retain(|node| node.hsm_id != hsm_id);
+        state.members.retain(|member| member != hsm_id);
+    }
+
+    fn watchers(&self) -> MutexGuard<'_, HashMap<String, Watcher>> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self, seat: Seat, process: Process) {
+        {
+            let mut state = self.shared.state();
+            state.nodes.push(view(&seat, &process));
+            state.nodes.sort_by_key(|node| node.node);
+        }
+        let (stop, stopping) = watch::channel(false);
+        let hsm_id = seat.hsm_id.clone();
+        let task = tokio::spawn(self.shared.clone().watch(seat, process, stopping));
+        self.watchers().insert(hsm_id, Watcher { stop, task });
     }
 
     /// The nodes as they are now, in the order of their numbers.
@@ -170,9 +208,29 @@ impl Fleet {
     }
 
     /// Ends all nodes, within 1.2 seconds or by force.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.watchers.join_next().await.is_some() {}
+    pub async fn stop(&self) {
+        let watchers: Vec<_> = self.watchers().drain().map(|(_, watcher)| watcher).collect();
+        for watcher in &watchers {
+            watcher.stop.send_replace(true);
+        }
+        for watcher in watchers {
+            watcher.end().await;
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for watcher in self.watchers().values() {
+            watcher.task.abort();
+        }
+    }
+}
+
+impl Watcher {
+    async fn end(self) {
+        self.stop.send_replace(true);
+        let _ = self.task.await;
     }
 }
 
@@ -182,10 +240,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_pid(&self, at: usize, pid: Option<u32>) {
-        if let Some(node) = self.state().nodes.get_mut(at) {
+    async fn start(self: Arc<Self>, seat: Seat, port: u16) -> Result<(Seat, Process), FleetError> {
+        let folder = self.layout.node(&seat.hsm_id);
+        release(&folder)?;
+        let process = Process::start(&self.launch, &seat, &folder, port, &self.events).await?;
+        Ok((seat, process))
+    }
+
+    fn set_pid(&self, seat: &Seat, pid: Option<u32>) {
+        let mut state = self.state();
+        if let Some(node) = state.nodes.iter_mut().find(|node| node.hsm_id == seat.hsm_id) {
             node.pid = pid;
         }
+    }
+
+    fn port(&self, seat: &Seat) -> u16 {
+        let state = self.state();
+        let node = state.nodes.iter().find(|node| node.hsm_id == seat.hsm_id);
+        node.map_or(0, |node| node.address.port())
     }
 
     async fn say(&self, event: Event) {
@@ -210,7 +282,6 @@ impl Shared {
     /// The life of one node, over all its processes.
     async fn watch(
         self: Arc<Self>,
-        at: usize,
         seat: Seat,
         mut process: Process,
         mut stopping: watch::Receiver<bool>,
@@ -222,7 +293,7 @@ impl Shared {
                 () = told_to_stop(&mut stopping) => return process.stop().await,
             };
             let again = tokio::select! {
-                again = self.revive(at, &seat, how, since.elapsed() >= STEADY) => again,
+                again = self.revive(&seat, how, since.elapsed() >= STEADY) => again,
                 () = told_to_stop(&mut stopping) => return,
             };
             process = again;
@@ -230,11 +301,11 @@ impl Shared {
     }
 
     /// From the death of a node's process to its next one.
-    async fn revive(&self, at: usize, seat: &Seat, how: String, steady: bool) -> Process {
+    async fn revive(&self, seat: &Seat, how: String, steady: bool) -> Process {
         let folder = self.layout.node(&seat.hsm_id);
         let hsm_id = || seat.hsm_id.clone();
         self.hold_unless_restarted(seat).await;
-        self.set_pid(at, None);
+        self.set_pid(seat, None);
         self.say(Event::Died { hsm_id: hsm_id(), how, held: is_held(&folder) }).await;
         let mut pause = if steady { Duration::ZERO } else { PAUSE_MIN };
         loop {
@@ -242,10 +313,10 @@ impl Shared {
             while is_held(&folder) {
                 tokio::time::sleep(HELD_TICK).await;
             }
-            let port = self.state().nodes.get(at).map_or(0, |n| n.address.port());
+            let port = self.port(seat);
             match Process::start(&self.launch, seat, &folder, port, &self.events).await {
                 Ok(process) => {
-                    self.set_pid(at, Some(process.pid));
+                    self.set_pid(seat, Some(process.pid));
                     self.say(Event::Restarted { hsm_id: hsm_id(), pid: process.pid }).await;
                     if let Err(error) = self.tell(&view(seat, &process)).await {
                         self.say(Event::Trouble { hsm_id: hsm_id(), why: error.to_string() }).await;

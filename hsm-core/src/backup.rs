@@ -5,6 +5,7 @@ use crate::seal::Seal;
 use crate::user::User;
 use crate::vault::{Change, Vault};
 use crate::world::World;
+use proto::command::cluster::HandleRange;
 use proto::{Fault, NodeState, Refusal};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ pub(crate) fn take(vault: &Vault, seal: &Seal, world: &dyn World) -> Vec<u8> {
         node: (*vault.node()).clone(),
         users: vault.users().iter().map(|u| u.to_record()).collect(),
         keys: keys.iter().map(|k| k.to_record()).collect(),
-        tombstones,
+        tombstones: tombstones.into_iter().map(HandleRange::from).collect(),
     };
     let mut plain = Zeroizing::new(Vec::new());
     proto::encode(&record, &mut plain);
@@ -52,6 +53,6 @@ pub(crate) fn open(vault: &Vault, seal: &Seal, sealed: &[u8]) -> Result<Vec<Chan
         let key = Key::from_record(key).map_err(|_| unfit("it holds a key that cannot be read"))?;
         changes.push(Change::KeyAdded(Arc::new(key)));
     }
-    changes.extend(record.tombstones.into_iter().map(|handle| Change::KeyRemoved { handle }));
+    changes.extend(record.tombstones.into_iter().map(|r| Change::TombstonesAdded(r.into())));
     Ok(changes)
 }

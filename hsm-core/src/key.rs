@@ -130,7 +130,7 @@ impl Key {
         news
     }
 
-    /// Equal on two HSMs if the key is; never 0, which stands for a tombstone.
+    /// Equal on two HSMs if the key is.
     pub(crate) fn version(&self) -> u64 {
         let mut version = mix(self.handle);
         for c in &self.changed {
@@ -143,7 +143,7 @@ impl Key {
             let name = s.username.bytes().fold(0, |sum, b| mix(sum ^ u64::from(b)));
             version = mix(version ^ mix(s.stamp.counter) ^ mix(s.stamp.node.into()) ^ name);
         }
-        version | 1
+        version
     }
 
     /// The value of an attribute as a client may see it; `None` where the key has none.
@@ -237,7 +237,7 @@ fn bits(modulus: &[u8]) -> u64 {
 }
 
 /// SplitMix64's last step: spreads every bit over all. Not for secrets.
-fn mix(n: u64) -> u64 {
+pub(crate) fn mix(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     n ^ (n >> 31)

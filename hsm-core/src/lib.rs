@@ -10,6 +10,7 @@ mod key;
 mod logins;
 mod masked;
 mod password;
+mod ranges;
 mod record;
 mod retries;
 mod seal;
@@ -23,6 +24,7 @@ mod world;
 
 pub use crypto::EngineKind;
 pub use identity::{Factory, Identity};
+pub use ranges::Ranges;
 pub use serve::{Hsm, OpenError, weight};
 pub use session::{Peer, Session};
 pub use settings::{HsmType, Settings};

@@ -1,4 +1,5 @@
 //! What is written to disk, into masked objects and into backups: plain messages, sealed elsewhere.
+use proto::command::cluster::HandleRange;
 use proto::{
     Blob, Curve, KeyClass, KeyType, NodeState, Reader, Refusal, Role, Setting, Value, Writer,
 };
@@ -71,7 +72,7 @@ proto::message! {
     /// A whole HSM.
     BackupRecord {
         0 node: NodeRecord, 2 users: Vec<UserRecord>, 4 keys: Vec<KeyRecord>,
-        6 tombstones: Vec<u64>,
+        6 tombstones: Vec<HandleRange>,
     }
     /// An EC key's material.
     EcMaterial { 0 curve: Curve, 2 scalar: Option<Veiled>, 4 point: Blob }
@@ -82,6 +83,10 @@ pub(crate) mod slot {
     /// Key or tombstone.
     pub(crate) fn key(handle: u64) -> Vec<u8> {
         numbered(b'k', handle)
+    }
+    /// Tombstones that came as a range, by the first of them.
+    pub(crate) fn tombstones(first: u64) -> Vec<u8> {
+        numbered(b't', first)
     }
     /// User, or what is left of it.
     pub(crate) fn user(id: u32) -> Vec<u8> {

@@ -6,6 +6,7 @@ use crate::execute::{Done, Execute, Failed};
 use crate::handle::Handles;
 use crate::identity::{Factory, Identity};
 use crate::key::Key;
+use crate::ranges::Ranges;
 use crate::record::{
     AuditBlock, Boot, KeyRecord, NodeRecord, Reservation, Tombstone, UserGone, UserRecord, slot,
 };
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 use crate::user::User;
 use crate::vault::{Change, Vault};
 use crate::world::{Record, World};
-use proto::command::cluster::Member;
+use proto::command::cluster::{HandleRange, Member};
 use proto::command::*;
 use proto::{Effect, Fault, Frame, Message, Opcode, Refusal, Weight, Who, put_frame};
 use std::sync::Arc;
@@ -99,7 +100,8 @@ impl Hsm {
         }
         let node = Arc::new(read.node.ok_or(OpenError::Empty)?);
         let hsm = Self::new(settings, node, read.reserved, read.reboot, read.blocks);
-        for change in read.changes {
+        let tombstones = read.tombstones.from(0).map(Change::TombstonesAdded);
+        for change in tombstones.chain(read.changes) {
             hsm.vault.apply(change, 0);
         }
         hsm.boot(read.reboot + 1, world);
@@ -321,6 +323,10 @@ impl Hsm {
                 Change::KeyRemoved { handle } => {
                     Some(self.record(slot::key(*handle), &Tombstone { handle: *handle }, world))
                 }
+                Change::TombstonesAdded(range) => {
+                    let range = HandleRange::from(range.clone());
+                    Some(self.record(slot::tombstones(range.first), &range, world))
+                }
                 Change::UserAdded(user) | Change::UserChanged { user, .. } => {
                     Some(self.record(slot::user(user.id), &user.to_record(), world))
                 }
@@ -373,6 +379,8 @@ struct Read {
     reserved: u64,
     reboot: u64,
     blocks: Vec<AuditBlock>,
+    /// A range at once, however many records it is made of.
+    tombstones: Ranges,
     changes: Vec<Change>,
 }
 
@@ -384,10 +392,17 @@ impl Read {
             proto::decode(plain).map_err(|_| ())
         }
         match slot::kind(&record.slot) {
-            Some(b'k') => self.changes.push(match read::<KeyRecord>(plain) {
-                Ok(key) => Change::KeyAdded(Arc::new(Key::from_record(key).map_err(|_| ())?)),
-                Err(()) => Change::KeyRemoved { handle: read::<Tombstone>(plain)?.handle },
-            }),
+            Some(b'k') => match read::<KeyRecord>(plain) {
+                Ok(key) => {
+                    let key = Arc::new(Key::from_record(key).map_err(|_| ())?);
+                    self.changes.push(Change::KeyAdded(key));
+                }
+                Err(()) => {
+                    let handle = read::<Tombstone>(plain)?.handle;
+                    self.tombstones.insert(handle..=handle);
+                }
+            },
+            Some(b't') => self.tombstones.insert(read::<HandleRange>(plain)?.into()),
             Some(b'u') => self.changes.push(match read::<UserRecord>(plain) {
                 Ok(user) => Change::UserAdded(Arc::new(User::from_record(user))),
                 Err(()) => Change::UserRemoved { id: read::<UserGone>(plain)?.id },

@@ -9,6 +9,7 @@ use crate::settings::Capacity;
 use crate::user::User;
 use proto::{Fault, Refusal, Role};
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -27,6 +28,8 @@ pub(crate) enum Change {
     KeyChanged { key: Arc<Key>, was: u64 },
     /// A token key is gone; its tombstone stays.
     KeyRemoved { handle: u64 },
+    /// Handles whose keys another HSM has removed, or had when it was backed up.
+    TombstonesAdded(RangeInclusive<u64>),
     /// A new user.
     UserAdded(Arc<User>),
     /// A user with another password or count of failures; recorded at `was` when that was decided.
@@ -119,11 +122,8 @@ impl Vault {
                     let now = self.keys.get(key.handle).ok_or(Fault::InvalidHandle)?;
                     unchanged(now.position, *was)?;
                 }
-                Change::KeyRemoved { handle }
-                    if self.keys.presence(*handle) == Presence::Removed =>
-                {
-                    return Err(Fault::InvalidHandle.into());
-                }
+                Change::KeyRemoved { handle: first } => self.admit_tombstones(*first)?,
+                Change::TombstonesAdded(range) => self.admit_tombstones(*range.start())?,
                 Change::UserAdded(user) => users.admit(user, self.capacity.users)?,
                 Change::UserChanged { user, was, alone } => {
                     unchanged(users.by_id(user.id).ok_or(Fault::UserNotFound)?.position, *was)?;
@@ -157,6 +157,14 @@ impl Vault {
         Ok(())
     }
 
+    /// A tombstone is recorded once: two ranges never take one slot.
+    fn admit_tombstones(&self, first: u64) -> Result<(), Refusal> {
+        match self.keys.presence(first) {
+            Presence::Removed => Err(changed_meanwhile()),
+            Presence::Here | Presence::Unknown => Ok(()),
+        }
+    }
+
     /// A new key's owner is a CU of this HSM, or becomes one by the same changes.
     fn admit_owners(&self, changes: &[Change], users: &Users) -> Result<(), Refusal> {
         let is_cu = |user: &User| user.role == Role::Cu;
@@ -184,7 +192,8 @@ impl Vault {
             Change::KeyAdded(key) | Change::KeyChanged { key, .. } => {
                 self.keys.put(Arc::new(Key { position, ..(*key).clone() }));
             }
-            Change::KeyRemoved { handle } => self.keys.remove(handle),
+            Change::KeyRemoved { handle } => self.keys.remove(handle..=handle),
+            Change::TombstonesAdded(range) => self.keys.remove(range),
             Change::UserAdded(user) | Change::UserChanged { user, .. } => {
                 let user = Arc::new(User { position, ..(*user).clone() });
                 self.users.write().unwrap_or_else(PoisonError::into_inner).put(user);

@@ -355,7 +355,7 @@ async fn finished(job: &mut Option<Job>) -> Option<Served> {
 }
 
 /// Returns when the position is durable, or never will be.
-async fn reached(progress: &mut watch::Receiver<Progress>, position: Option<u64>) {
+pub(crate) async fn reached(progress: &mut watch::Receiver<Progress>, position: Option<u64>) {
     let passed = |progress: &Progress| {
         position.is_some_and(|p| p <= progress.durable) || progress.failed.is_some()
     };

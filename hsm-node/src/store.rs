@@ -1,4 +1,5 @@
 //! Where records are kept: what a node needs of a disk, and the disk itself.
+use fjall::config::{BlockSizePolicy, FilterPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use hsm_core::Record;
 use std::io;
@@ -23,6 +24,10 @@ const CACHE: u64 = 1 << 20;
 /// Bytes of new records kept in memory before they go to a table file. This, twice, is most of the
 /// store's share of a node's 12 MB.
 const MEMTABLE: u64 = 1 << 20;
+
+/// Bytes of a table file's blocks. All records are read, once, at the start: few large blocks make
+/// a small index, and filters, by which a single record would be found, need not be made.
+const BLOCK: u32 = 32 << 10;
 
 /// fjall, an embedded log-structured store, in a folder.
 pub struct FjallStore {
@@ -52,9 +57,13 @@ impl FjallStore {
             .max_cached_files(Some(32))
             .open()
             .map_err(cause)?;
-        let records = database
-            .keyspace("records", || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE))
-            .map_err(cause)?;
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE)
+                .data_block_size_policy(BlockSizePolicy::all(BLOCK))
+                .filter_policy(FilterPolicy::disabled())
+        };
+        let records = database.keyspace("records", options).map_err(cause)?;
         Ok(Self { database, records })
     }
 }

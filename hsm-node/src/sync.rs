@@ -1,15 +1,17 @@
 //! Node to node: brings over the token keys and deletions that this HSM missed. Never users.
+use crate::connection::reached;
 use crate::folder::PeerIdentity;
 use crate::node::Shared;
 use hsm_client::{CallError, Connection, Endpoint, TlsIdentity, Trust};
-use hsm_core::{Peer, Session};
-use proto::command::cluster::{GetKeyHash, KeyHash, KeyVersion, ListKeyVersions, Member};
-use proto::command::key::{DestroyObjects, ExtractMaskedObject, InsertMaskedObject};
+use hsm_core::{Peer, Ranges, Session};
+use proto::command::cluster::*;
+use proto::command::key::{ExtractMaskedObject, InsertMaskedObject};
 use proto::command::session::Hello;
-use proto::limits::HANDLES_MAX;
+use proto::limits::{HANDLES_MAX, RANGES_MAX};
 use proto::{Command, Deframer, Fault, Frame, Refusal, decode, encode};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -102,6 +104,10 @@ impl Refused {
     fn forget(&mut self, handle: u64) {
         self.0.remove(&handle);
     }
+
+    fn forget_all(&mut self, gone: &Ranges) {
+        self.0.retain(|handle, _| !gone.contains(*handle));
+    }
 }
 
 impl Sync {
@@ -168,19 +174,30 @@ impl Sync {
         };
         let theirs = line.call(&GetKeyHash {}).await?;
         let mut here = Here::open(&self.node)?;
-        let ours = here.call(&GetKeyHash {})?;
+        let mut ours = here.call(&GetKeyHash {})?;
+        if ours == theirs {
+            return Ok(0);
+        }
+        let mut gone = here.tombstones()?;
         let mut changes = 0;
+        if ours.tombstones != theirs.tombstones {
+            changes += tombstones(&mut here, &line, &mut gone).await?;
+            self.refused.forget_all(&gone);
+            ours = here.call(&GetKeyHash {})?;
+        }
         for bucket in differing(&ours, &theirs) {
-            changes += self.bucket(&mut here, &line, bucket).await?;
+            changes += self.bucket(&mut here, &line, bucket, &gone).await?;
         }
         Ok(changes)
     }
 
+    /// Copies the keys of a bucket that are missing or other here.
     async fn bucket(
         &mut self,
         here: &mut Here,
         line: &Connection,
         bucket: u16,
+        gone: &Ranges,
     ) -> Result<u64, Missed> {
         let mut ours = BTreeMap::new();
         let mut after = 0;
@@ -197,12 +214,7 @@ impl Sync {
             let page = line.call(&ListKeyVersions { bucket, after }).await?.versions;
             let Some(last) = page.last() else { return Ok(changes) };
             after = last.handle;
-            let (gone, newer) = wanted(&ours, &page);
-            gone.iter().for_each(|handle| self.refused.forget(*handle));
-            for handles in gone.chunks(HANDLES_MAX) {
-                changes += here.call(&DestroyObjects { handles: handles.to_vec() })?.count;
-            }
-            for handles in newer.chunks(PIPELINE) {
+            for handles in wanted(&ours, gone, &page).chunks(PIPELINE) {
                 changes += self.pull(here, line, handles).await?;
             }
         }
@@ -223,7 +235,7 @@ impl Sync {
         for (handle, answer) in asked {
             let object = match answer.await {
                 Ok(masked) => masked.object,
-                // It was deleted meanwhile: the next round sees the tombstone.
+                // It was deleted there meanwhile: the next round brings the tombstone.
                 Err(CallError::Refused(why)) if why.fault == Fault::InvalidHandle => {
                     self.refused.forget(handle);
                     continue;
@@ -235,6 +247,8 @@ impl Sync {
                     self.refused.forget(handle);
                     copied += 1;
                 }
+                // It was deleted here meanwhile: the peer's next round brings it the tombstone.
+                Err(why) if why.fault == Fault::Deleted => self.refused.forget(handle),
                 Err(why) => {
                     if self.refused.add(handle, Instant::now()) {
                         warn!("key {handle} of a peer is not taken: {why}");
@@ -252,32 +266,64 @@ fn differing(ours: &KeyHash, theirs: &KeyHash) -> Vec<u16> {
     (0..).zip(pairs).filter(|(_, (ours, theirs))| ours != theirs).map(|(n, _)| n).collect()
 }
 
-/// Of a page of the peer's versions: deletions that are unknown here, and keys that are missing or
-/// other than here.
-fn wanted(ours: &BTreeMap<u64, u64>, page: &[KeyVersion]) -> (Vec<u64>, Vec<u64>) {
-    let lacking = |key: &&KeyVersion| match (ours.get(&key.handle), key.version) {
-        // A tombstone wins, whoever has it.
-        (Some(0), _) => false,
-        (_, 0) => true,
-        // Versions are hashes: which is newer is found out by merging.
-        (ours, theirs) => ours != Some(&theirs),
+/// Removes here what the peer has removed, and adds it to `gone`, which holds what is removed here.
+async fn tombstones(here: &mut Here, line: &Connection, gone: &mut Ranges) -> Result<u64, Missed> {
+    let (mut changes, mut after) = (0, 0);
+    loop {
+        let page = line.call(&ListTombstones { after }).await?.ranges;
+        let Some(last) = page.last() else { return Ok(changes) };
+        after = last.last;
+        let missing = page.into_iter().flat_map(|range| gone.missing(range.into()));
+        let mut missing: VecDeque<_> = missing.collect();
+        while !missing.is_empty() {
+            let ranges = cut(&mut missing);
+            gone.extend(ranges.iter().cloned().map(RangeInclusive::from));
+            changes += here.call(&InsertTombstones { ranges })?.count;
+            // Others have their turn, and no more than this waits for the disk.
+            here.durable().await;
+        }
+    }
+}
+
+/// Takes as much off the front as one request may hold.
+fn cut(missing: &mut VecDeque<RangeInclusive<u64>>) -> Vec<HandleRange> {
+    let (mut ranges, mut room) = (Vec::new(), HANDLES_MAX as u64);
+    while room > 0
+        && ranges.len() < RANGES_MAX
+        && let Some(range) = missing.pop_front()
+    {
+        let (first, end) = range.into_inner();
+        let last = end.min(first.saturating_add(room - 1));
+        if last < end {
+            missing.push_front(last + 1..=end);
+        }
+        room -= last - first + 1;
+        ranges.push(HandleRange { first, last });
+    }
+    ranges
+}
+
+/// Of a page of the peer's versions, the keys that are missing here or other than here, but not
+/// removed. Versions are hashes: which is newer is found out by merging.
+fn wanted(ours: &BTreeMap<u64, u64>, gone: &Ranges, page: &[KeyVersion]) -> Vec<u64> {
+    let lacking = |key: &&KeyVersion| {
+        ours.get(&key.handle) != Some(&key.version) && !gone.contains(key.handle)
     };
-    let (gone, newer): (Vec<_>, Vec<_>) =
-        page.iter().filter(lacking).partition(|key| key.version == 0);
-    let handles = |keys: Vec<&KeyVersion>| keys.into_iter().map(|key| key.handle).collect();
-    (handles(gone), handles(newer))
+    page.iter().filter(lacking).map(|key| key.handle).collect()
 }
 
 /// This node's own HSM, asked as a peer would ask it.
 struct Here {
     node: Arc<Shared>,
     session: Option<Session>,
+    /// What must be durable before the last reply may be told to others.
+    position: u64,
 }
 
 impl Here {
     fn open(node: &Arc<Shared>) -> Result<Self, Refusal> {
         let session = Some(node.hsm.open_session(Peer::Appliance));
-        let mut here = Self { node: Arc::clone(node), session };
+        let mut here = Self { node: Arc::clone(node), session, position: 0 };
         here.call(&Hello { version: proto::VERSION })?;
         Ok(here)
     }
@@ -287,12 +333,28 @@ impl Here {
         let (mut body, mut reply) = (Vec::new(), Vec::new());
         encode(request, &mut body);
         let frame = Frame { id: 0, code: C::SPEC.opcode as u16, body: &body };
-        // Nobody is told of the change, so nobody waits until it is durable.
-        self.node.hsm.serve(&self.node.machine, session, frame, &mut reply);
+        // Nobody is told of the reply, so it need not wait until it is durable.
+        self.position = self.node.hsm.serve(&self.node.machine, session, frame, &mut reply);
         match Deframer::new(&reply).next()? {
             Some(frame) if frame.code == 0 => decode(frame.body),
             Some(frame) => Err(Refusal::decode(frame.code, frame.body)),
             None => Err(Fault::Internal.into()),
+        }
+    }
+
+    /// Waits until the last reply is durable.
+    async fn durable(&self) {
+        reached(&mut self.node.machine.queue.progress(), Some(self.position)).await;
+    }
+
+    /// All handles that are removed here.
+    fn tombstones(&mut self) -> Result<Ranges, Refusal> {
+        let (mut gone, mut after) = (Ranges::default(), 0);
+        loop {
+            let page = self.call(&ListTombstones { after })?.ranges;
+            let Some(last) = page.last() else { return Ok(gone) };
+            after = last.last;
+            gone.extend(page.into_iter().map(RangeInclusive::from));
         }
     }
 }
@@ -322,10 +384,42 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_wins_and_equal_copies_are_not_wanted() {
-        let ours = BTreeMap::from([(1, 5), (2, 0), (3, 5), (4, 5), (6, 7)]);
-        let theirs = [(1, 6), (2, 9), (3, 0), (4, 5), (5, 1), (6, 6), (7, 0)];
+    fn what_is_removed_or_equal_here_is_not_wanted() {
+        let ours = BTreeMap::from([(1, 5), (3, 5), (4, 5), (6, 7)]);
+        let mut gone = Ranges::default();
+        gone.insert(2..=2);
+        let theirs = [(1, 6), (2, 9), (4, 5), (5, 1), (6, 6)];
         let page = theirs.map(|(handle, version)| KeyVersion { handle, version });
-        assert_eq!(wanted(&ours, &page), (vec![3, 7], vec![1, 5, 6]));
+        assert_eq!(wanted(&ours, &gone, &page), [1, 5, 6]);
+    }
+
+    #[test]
+    fn a_refused_key_that_is_deleted_is_forgotten() {
+        let (mut refused, now) = (Refused::default(), Instant::now());
+        assert!(refused.add(7, now) && refused.add(9, now));
+        let mut gone = Ranges::default();
+        gone.insert(1..=8);
+        refused.forget_all(&gone);
+        assert!(refused.add(7, now) && !refused.add(9, now));
+    }
+
+    #[test]
+    fn a_long_range_takes_several_requests_and_short_ones_share_one() {
+        let handles = HANDLES_MAX as u64;
+        let mut missing = VecDeque::from([1..=3, 10..=9 + 2 * handles]);
+        let range = |first, last| HandleRange { first, last };
+        assert_eq!(cut(&mut missing), [range(1, 3), range(10, handles + 6)]);
+        assert_eq!(cut(&mut missing), [range(handles + 7, 2 * handles + 6)]);
+        assert_eq!(cut(&mut missing), [range(2 * handles + 7, 2 * handles + 9)]);
+        assert_eq!(missing, []);
+
+        let mut missing: VecDeque<_> = (0..=RANGES_MAX as u64).map(|n| 3 * n..=3 * n).collect();
+        assert_eq!((cut(&mut missing).len(), missing.len()), (RANGES_MAX, 1));
+
+        let mut all = VecDeque::from([0..=u64::MAX, 7..=7]);
+        assert_eq!(cut(&mut all), [range(0, handles - 1)]);
+        assert_eq!(all, [handles..=u64::MAX, 7..=7]);
+        let mut end = VecDeque::from([u64::MAX..=u64::MAX]);
+        assert_eq!(cut(&mut end), [range(u64::MAX, u64::MAX)]);
     }
 }

@@ -65,8 +65,6 @@ pub enum Who {
     Cu,
     /// A CU or a CO.
     CuOrCo,
-    /// A CU, or the appliance user.
-    CuOrAu,
     /// A CU, a CO, or the appliance user: masked objects.
     Masked,
     /// The appliance user: a peer, or the control plane. Also before the HSM is initialized.
@@ -82,7 +80,6 @@ impl Who {
             Self::Co => role == Some(Role::Co),
             Self::Cu => role == Some(Role::Cu),
             Self::CuOrCo => matches!(role, Some(Role::Cu | Role::Co)),
-            Self::CuOrAu => matches!(role, Some(Role::Cu | Role::Au)),
             Self::Masked => matches!(role, Some(Role::Cu | Role::Co | Role::Au)),
             Self::Appliance => role == Some(Role::Au),
         }
@@ -97,7 +94,6 @@ impl Who {
             Self::Co => "CO",
             Self::Cu => "CU",
             Self::CuOrCo => "CU, CO",
-            Self::CuOrAu => "CU, AU",
             Self::Masked => "CU, CO, AU",
             Self::Appliance => "AU",
         }
@@ -207,11 +203,12 @@ macro_rules! declare {
 for_each_command!(declare);
 
 /// The messages that stand inside others, with their fields, for the manual.
-pub fn inner_messages() -> [(&'static str, &'static [Field]); 4] {
+pub fn inner_messages() -> [(&'static str, &'static [Field]); 5] {
     [
         ("UserListed", user::UserListed::FIELDS),
         ("Member", cluster::Member::FIELDS),
         ("KeyVersion", cluster::KeyVersion::FIELDS),
+        ("HandleRange", cluster::HandleRange::FIELDS),
         ("AuditRecord", audit::AuditRecord::FIELDS),
     ]
 }

@@ -53,7 +53,12 @@ pub const DATA_MAX: usize = 16_288;
 pub const RANDOM_MAX: usize = 16_384;
 
 /// Handles in one `FindKeys` reply or `DestroyObjects` request: they fit a frame with room left.
+/// One `InsertTombstones` is no more work than that.
 pub const HANDLES_MAX: usize = 4_096;
+
+/// Pairs of a handle and another number in one message, be it a range or a version: up to 22 bytes
+/// each, so half as many as handles fit a frame.
+pub const RANGES_MAX: usize = HANDLES_MAX / 2;
 
 /// Attributes of one template: there are fewer rows in the table.
 pub const TEMPLATE_MAX: usize = 32;

@@ -41,7 +41,7 @@ connection.";
                 (Cu, Writes, Heavy, "CN_GENERATE_KEY_PAIR")
                 "Make an RSA key pair.";
             0x0011 key::DestroyObjects => key::ObjectsDestroyed
-                (CuOrAu, Writes, Light, "CN_DESTROY_OBJECT")
+                (Cu, Writes, Light, "CN_DESTROY_OBJECT")
                 "Delete keys that the user owns. A token key leaves a tombstone.";
             0x8021 key::FindKeys => key::KeysFound
                 (CuOrCo, Reads, Light, "")
@@ -121,7 +121,14 @@ and the appliance user.";
                 "Hash the token keys of this HSM: equal on HSMs that hold the same keys.";
             0x8079 cluster::ListKeyVersions => cluster::KeyVersions
                 (Appliance, Reads, Light, "")
-                "List the token keys and tombstones of one of the hash's buckets.";
+                "List the token keys of one of the hash's buckets.";
+            0x807a cluster::ListTombstones => cluster::Tombstones
+                (Appliance, Reads, Light, "")
+                "List the handles of deleted token keys, as ranges.";
+            0x807b cluster::InsertTombstones => cluster::TombstonesInserted
+                (Appliance, Writes, Light, "")
+                "Remove the token keys that another HSM has removed; those that never came here \
+will not.";
 
             0x8080 audit::GetAuditLog => audit::AuditLog
                 (Appliance, Reads, Light, "")

@@ -26,7 +26,7 @@ const FRESH: &[(&str, &[&str])] = &[
     ("RandomBytes", &["bytes"]),
     ("KeyWrapped", &["iv", "data"]),
     ("KeyUnwrapped", &["handle"]),
-    ("KeyHash", &["hash", "buckets"]),
+    ("KeyHash", &["hash", "buckets", "tombstones"]),
 ];
 
 #[derive(Default)]

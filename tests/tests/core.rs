@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use hsm_core::{EngineKind, Hsm, HsmType, OpenError, Settings};
 use proto::command::audit::{AuditLog, AuditRecord};
-use proto::command::cluster::{BackupRead, KeyHash, KeyVersions};
+use proto::command::cluster::{BackupRead, HandleRange, KeyHash};
 use proto::command::key::{FindKeys, GenerateKey, KeyGenerated, KeysFound, MaskedObject};
 use proto::command::user::{CreateUser, UsersListed};
 use proto::{Blob, Fault, KeyType, Message, Role, Secret, limits};
@@ -162,17 +162,62 @@ fn changes_on_hsms_that_were_cut_apart_converge_in_any_order() {
 
     say(&mut second, "a", &key::DestroyObjects { handles: vec![handle] });
     assert_ne!(hash(&mut first), hash(&mut second));
-    let gone = |hsm: &mut Memory| {
-        let listed = (0..256).flat_map(|bucket| {
-            let KeyVersions { versions } =
-                say(hsm, "peer", &cluster::ListKeyVersions { bucket, after: 0 });
-            versions
-        });
-        listed.filter(|v| v.version == 0).map(|v| v.handle).collect::<Vec<_>>()
-    };
-    assert_eq!(gone(&mut second), [handle]);
-    say(&mut first, "peer", &key::DestroyObjects { handles: vec![handle] });
+    let tombstones = say_text::<cluster::ListTombstones>(&mut second, "peer", "after=0");
+    assert_eq!(tombstones.ranges, [range(handle, handle)]);
+    say(&mut first, "peer", &cluster::InsertTombstones { ranges: tombstones.ranges });
     assert_eq!(hash(&mut first), hash(&mut second));
+}
+
+fn range(first: u64, last: u64) -> HandleRange {
+    HandleRange { first, last }
+}
+
+#[test]
+fn tombstones_join_into_ranges_that_restarts_and_backups_keep() {
+    let mut hsm = Memory::activated(EngineKind::Native, true);
+    log_in(&mut hsm, "a");
+    let keys = [(); 4].map(|()| say(&mut hsm, "a", &generate("k")).handle);
+    say(&mut hsm, "a", &key::DestroyObjects { handles: vec![keys[1]] });
+    let insert = |hsm: &mut Memory, ranges: &[HandleRange]| {
+        try_say(hsm, "peer", &cluster::InsertTombstones { ranges: ranges.to_vec() })
+    };
+    let far = range(1 << 30, (1 << 30) + 999);
+    let asked = [range(keys[2], keys[2]), far.clone(), range(keys[3], keys[3] + 8)];
+    let inserted = insert(&mut hsm, &asked).expect("they fit");
+    assert_eq!(inserted.count, 1 + 1000 + 9, "also where no key is");
+    assert_eq!(insert(&mut hsm, &asked).expect("they fit").count, 0, "once");
+    let of_ranges = hsm.world.records().iter().filter(|r| r.slot.starts_with(b"t/")).count();
+    assert_eq!(of_ranges, 2, "keys that were here have their own slots");
+
+    let ends = |range: &HandleRange| (range.first, range.last);
+    for wrong in [
+        vec![range(1, limits::HANDLES_MAX as u64 + 1)],
+        vec![range(0, u64::MAX)],
+        vec![range(8, 7)],
+        (0..=limits::RANGES_MAX as u64).map(|n| range(3 * n, 3 * n)).collect(),
+    ] {
+        let refusal = insert(&mut hsm, &wrong).expect_err("too many");
+        assert_eq!(refusal.fault, Fault::SizeUnfit, "{:?}", wrong.first().map(ends));
+    }
+
+    let listed =
+        |hsm: &mut Memory, after| say(hsm, "peer", &cluster::ListTombstones { after }).ranges;
+    let all = [range(keys[1], keys[3] + 8), far];
+    assert_eq!(listed(&mut hsm, 0), all);
+    assert_eq!(listed(&mut hsm, keys[2]), [range(keys[3], keys[3] + 8), all[1].clone()]);
+    assert_eq!(listed(&mut hsm, all[1].last), []);
+    assert_eq!(listed(&mut hsm, u64::MAX), []);
+    let hash: KeyHash = say_text::<cluster::GetKeyHash>(&mut hsm, "peer", "");
+    let mut hsm = hsm.restart(native());
+    let mut joined = join(&mut hsm, 1);
+    for hsm in [&mut hsm, &mut joined] {
+        assert_eq!(say_text::<cluster::GetKeyHash>(hsm, "peer", ""), hash);
+        assert_eq!(listed(hsm, 0), all);
+        log_in(hsm, "a");
+        assert_eq!(say_text::<FindKeys>(hsm, "a", "after=0 limit=10").handles, [keys[0]]);
+    }
+    let mut joined = joined.restart(settings(1, EngineKind::Native, true));
+    assert_eq!(listed(&mut joined, 0), all);
 }
 
 #[test]

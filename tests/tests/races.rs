@@ -1,8 +1,10 @@
 //! Two connections at the same moment: what each is told stays true.
 #![allow(clippy::unwrap_used)]
 use hsm_core::{EngineKind, Hsm, Peer, Session};
+use proto::command::cluster::{HandleRange, InsertTombstones, ListTombstones};
 use proto::command::key::{
-    ExtractMaskedObject, FindKeys, GenerateKey, GenerateRsaKeyPair, InsertMaskedObject, KeysFound,
+    DestroyObjects, ExtractMaskedObject, FindKeys, GenerateKey, GenerateRsaKeyPair,
+    InsertMaskedObject, KeysFound,
 };
 use proto::command::session::{Hello, Login};
 use proto::command::user::{CreateUser, DeleteUser};
@@ -120,4 +122,36 @@ fn a_key_that_a_client_and_a_peer_bring_at_the_same_moment_is_taken_once() {
     });
     let KeysFound { total, .. } = client.say_text::<FindKeys>("after=0 limit=0").unwrap();
     assert_eq!(total, 500);
+}
+
+#[test]
+fn keys_that_a_client_and_a_peer_delete_at_the_same_moment_are_gone_for_good() {
+    let memory = Memory::activated(EngineKind::Native, true);
+    let mut client = Line::open(&memory.hsm, &memory.world, Peer::Client);
+    client.say_text::<Login>("role=CU username=alice password=alicepw1").unwrap();
+    let key = "key_type=aes bytes=32 label=k token=true";
+    let handles: Vec<u64> =
+        (0..2_000).map(|_| client.say_text::<GenerateKey>(key).unwrap().handle).collect();
+    let mut peer = Line::open(&memory.hsm, &memory.world, Peer::Appliance);
+    let ends = |handles: &[u64]| HandleRange { first: handles[0], last: handles[9] };
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for handle in &handles {
+                let deleted = client.say(&DestroyObjects { handles: vec![*handle] });
+                let not_found = |why: &Refusal| why.fault == Fault::InvalidHandle;
+                assert!(deleted.is_ok() || deleted.is_err_and(|why| not_found(&why)));
+            }
+        });
+        for ten in handles.chunks(10) {
+            let inserted = peer.say(&InsertTombstones { ranges: vec![ends(ten)] });
+            assert!(inserted.is_ok() || inserted.is_err_and(|why| why.fault == Fault::Busy));
+        }
+    });
+    let listed = peer.say(&ListTombstones { after: 0 }).unwrap().ranges;
+    let all = HandleRange { first: handles[0], last: handles[1_999] };
+    assert_eq!(listed, [all]);
+    drop((client, peer));
+    let memory = memory.restart(tests::memory::settings(0, EngineKind::Native, true));
+    let mut peer = Line::open(&memory.hsm, &memory.world, Peer::Appliance);
+    assert_eq!(peer.say(&ListTombstones { after: 0 }).unwrap().ranges, listed);
 }

@@ -21,7 +21,10 @@ struct Service {
     state: &'static str,
 }
 
-const SERVICES: &[Service] = &[Service { title: "AWS KMS", name: "kms", state: "Kms" }];
+const SERVICES: &[Service] = &[
+    Service { title: "AWS KMS", name: "kms", state: "Kms" },
+    Service { title: "AWS CloudHSM", name: "cloudhsmv2", state: "ControlPlane" },
+];
 const FOLDER: &str = "aws-api/src/model";
 const ERRORS: &str = "aws-api/src/model/error_kind.rs";
 

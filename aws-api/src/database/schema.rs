@@ -32,6 +32,13 @@ pub(super) const TABLES: &[&str] = &[
         PRIMARY KEY (region, grant_id))",
     "CREATE INDEX IF NOT EXISTS grants_of_key ON grants (region, key_id, name)",
     "CREATE UNIQUE INDEX IF NOT EXISTS grants_by_token ON grants (token)",
+    // Clusters and backups of CloudHSM, one JSON document each.
+    "CREATE TABLE IF NOT EXISTS clusters (
+        region TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, document TEXT NOT NULL,
+        PRIMARY KEY (region, id))",
+    "CREATE TABLE IF NOT EXISTS backups (
+        region TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, document TEXT NOT NULL,
+        PRIMARY KEY (region, id))",
     // What all endpoints on this database share: the backup of KMS's own HSM, a count of starts.
     "CREATE TABLE IF NOT EXISTS shared (
         name TEXT PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL)",

@@ -27,7 +27,7 @@ impl Execute for CreateCustomKeyStoreRequest {
         if let Some(id) = wanted.admit(kms, &stores, None)? {
             return Ok(created(call, &id));
         }
-        let cluster = kms.clusters.find(&call.region, &wanted.cluster_id);
+        let cluster = kms.clusters.find(&call.region, &wanted.cluster_id).await?;
         let certificates = fit(cluster, &wanted.cluster_id).await?;
         if !same_certificates(&wanted.trust_anchor, &certificates.trust_anchor) {
             return Err(ErrorKind::IncorrectTrustAnchorException.with(format!(
@@ -208,8 +208,9 @@ impl Execute for ConnectCustomKeyStoreRequest {
             State::Disconnected => {}
         }
         // A cluster that is gone is found out while connecting: CLUSTER_NOT_FOUND.
-        if let Some(cluster) = kms.clusters.find(&call.region, &store.cluster_id) {
+        if let Some(cluster) = kms.clusters.find(&call.region, &store.cluster_id).await? {
             active(&cluster)?;
+            reachable(&cluster)?;
             if cluster.hsms.is_empty() {
                 return Err(ErrorKind::CloudHsmClusterInvalidConfigurationException
                     .with(format!("{} has no active HSM: create one", store.cluster_id)));
@@ -242,7 +243,7 @@ impl Execute for UpdateCustomKeyStoreRequest {
             None => None,
         };
         if let Some(cluster_id) = &self.cloud_hsm_cluster_id {
-            let cluster = kms.clusters.find(&call.region, cluster_id);
+            let cluster = kms.clusters.find(&call.region, cluster_id).await?;
             let certificates = fit(cluster, cluster_id).await?;
             if !same_certificates(&store.cluster_certificate, &certificates.cluster_certificate) {
                 return Err(ErrorKind::CloudHsmClusterNotRelatedException.with(format!(
@@ -371,6 +372,22 @@ fn active(cluster: &ClusterView) -> Result<(), ApiError> {
         .with(format!("{} is not ACTIVE: initialize and activate it", cluster.cluster_id)))
 }
 
+/// Does its network let KMS in?
+fn reachable(cluster: &ClusterView) -> Result<(), ApiError> {
+    let id = &cluster.cluster_id;
+    let unfit = |why: String| ErrorKind::CloudHsmClusterInvalidConfigurationException.with(why);
+    if !cluster.open {
+        return Err(unfit(format!(
+            "the security group cloudhsm-cluster-{id}-sg must let its members reach each other on \
+             TCP ports 2223 to 2225"
+        )));
+    }
+    match &cluster.public_subnet {
+        Some(subnet) => Err(unfit(format!("the subnet {subnet} of {id} must be private"))),
+        None => Ok(()),
+    }
+}
+
 /// Is there such a cluster, and may a key store stand on it?
 async fn fit(cluster: Option<ClusterView>, cluster_id: &str) -> Result<Certificates, ApiError> {
     let cluster = cluster.ok_or_else(|| {
@@ -378,6 +395,7 @@ async fn fit(cluster: Option<ClusterView>, cluster_id: &str) -> Result<Certifica
             .with(format!("there is no cluster {cluster_id} in this account and Region"))
     })?;
     active(&cluster)?;
+    reachable(&cluster)?;
     let unfit = |why: String| ErrorKind::CloudHsmClusterInvalidConfigurationException.with(why);
     if cluster.zones() < ZONES_MIN {
         return Err(unfit(format!(

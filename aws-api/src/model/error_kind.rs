@@ -7,11 +7,18 @@
 pub(crate) enum ErrorKind {
     AccessDeniedException,
     AlreadyExistsException,
+    CloudHsmAccessDeniedException,
     CloudHsmClusterInUseException,
     CloudHsmClusterInvalidConfigurationException,
     CloudHsmClusterNotActiveException,
     CloudHsmClusterNotFoundException,
     CloudHsmClusterNotRelatedException,
+    CloudHsmInternalFailureException,
+    CloudHsmInvalidRequestException,
+    CloudHsmResourceLimitExceededException,
+    CloudHsmResourceNotFoundException,
+    CloudHsmServiceException,
+    CloudHsmTagException,
     ConflictException,
     CustomKeyStoreHasCMKsException,
     CustomKeyStoreInvalidStateException,
@@ -72,6 +79,7 @@ impl ErrorKind {
         match self {
             Self::AccessDeniedException => "AccessDeniedException",
             Self::AlreadyExistsException => "AlreadyExistsException",
+            Self::CloudHsmAccessDeniedException => "CloudHsmAccessDeniedException",
             Self::CloudHsmClusterInUseException => "CloudHsmClusterInUseException",
             Self::CloudHsmClusterInvalidConfigurationException => {
                 "CloudHsmClusterInvalidConfigurationException"
@@ -79,6 +87,14 @@ impl ErrorKind {
             Self::CloudHsmClusterNotActiveException => "CloudHsmClusterNotActiveException",
             Self::CloudHsmClusterNotFoundException => "CloudHsmClusterNotFoundException",
             Self::CloudHsmClusterNotRelatedException => "CloudHsmClusterNotRelatedException",
+            Self::CloudHsmInternalFailureException => "CloudHsmInternalFailureException",
+            Self::CloudHsmInvalidRequestException => "CloudHsmInvalidRequestException",
+            Self::CloudHsmResourceLimitExceededException => {
+                "CloudHsmResourceLimitExceededException"
+            }
+            Self::CloudHsmResourceNotFoundException => "CloudHsmResourceNotFoundException",
+            Self::CloudHsmServiceException => "CloudHsmServiceException",
+            Self::CloudHsmTagException => "CloudHsmTagException",
             Self::ConflictException => "ConflictException",
             Self::CustomKeyStoreHasCMKsException => "CustomKeyStoreHasCMKsException",
             Self::CustomKeyStoreInvalidStateException => "CustomKeyStoreInvalidStateException",
@@ -151,7 +167,8 @@ impl ErrorKind {
     /// The HTTP status that it comes with.
     pub(crate) const fn status(self) -> u16 {
         match self {
-            Self::DependencyTimeoutException
+            Self::CloudHsmInternalFailureException
+            | Self::DependencyTimeoutException
             | Self::InternalFailure
             | Self::KMSInternalException
             | Self::KeyUnavailableException => 500,

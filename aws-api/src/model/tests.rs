@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const MODEL: &str = include_str!("../../model/kms.json");
+const CLOUDHSM: &str = include_str!("../../model/cloudhsmv2.json");
 /// Base64, and a word that no message has by itself.
 const MARK: &str = "SECRETMARKER";
 
@@ -244,16 +245,21 @@ fn secrets(model: &Value, shape: &str, mark: &Value) -> Value {
 
 #[test]
 fn every_operation_of_the_model_is_served() {
-    let model = model();
-    let operations = model["operations"].as_object().unwrap();
-    let named: BTreeSet<&str> = operations.keys().map(String::as_str).collect();
-    assert_eq!(named, TRIALS.iter().map(|trial| trial.name).collect());
-    assert_eq!(named.len(), 54);
-    let source: String = include_str!("kms.rs").split_whitespace().collect();
-    let source = source.replace("=>{run", "=>run");
-    for (name, operation) in operations {
-        let input = operation["input"].as_str().unwrap();
-        assert!(source.contains(&format!("\"{name}\"=>run::<{input}>(body,")), "{name}");
+    for (model, trials, source, count) in [
+        (MODEL, TRIALS, include_str!("kms.rs"), 54),
+        (CLOUDHSM, cloudhsmv2::TRIALS, include_str!("cloudhsmv2.rs"), 18),
+    ] {
+        let model: Value = serde_json::from_str(model).unwrap();
+        let operations = model["operations"].as_object().unwrap();
+        let named: BTreeSet<&str> = operations.keys().map(String::as_str).collect();
+        assert_eq!(named, trials.iter().map(|trial| trial.name).collect());
+        assert_eq!(named.len(), count);
+        let source: String = source.split_whitespace().collect();
+        let source = source.replace("=>{run", "=>run");
+        for (name, operation) in operations {
+            let input = operation["input"].as_str().unwrap();
+            assert!(source.contains(&format!("\"{name}\"=>run::<{input}>(body,")), "{name}");
+        }
     }
 }
 
@@ -285,9 +291,12 @@ fn answers_keep_the_models_names() {
 
 #[test]
 fn every_pattern_compiles() {
-    for (name, shape) in model()["shapes"].as_object().unwrap() {
-        if let Some(pattern) = shape["pattern"].as_str() {
-            assert!(constraint::compile(pattern).is_some(), "{name}: {pattern}");
+    for model in [MODEL, CLOUDHSM] {
+        let model: Value = serde_json::from_str(model).unwrap();
+        for (name, shape) in model["shapes"].as_object().unwrap() {
+            if let Some(pattern) = shape["pattern"].as_str() {
+                assert!(constraint::compile(pattern).is_some(), "{name}: {pattern}");
+            }
         }
     }
 }

@@ -28,8 +28,8 @@ impl Clock {
     }
 }
 
-/// Latencies in microseconds.
-pub(super) type Latency = Histogram<u64>;
+/// Latencies in microseconds. There is one for each interval: small counters keep them small.
+pub(super) type Latency = Histogram<u32>;
 
 fn latency() -> Latency {
     Histogram::new(DIGITS).expect("two digits are within what a histogram offers")

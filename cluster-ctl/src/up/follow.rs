@@ -2,6 +2,7 @@
 use super::{Session, Until};
 use crate::Failure;
 use crate::initialize::adopt_trust_anchor;
+use crate::state::ReadyNode;
 use fleet::Event;
 use proto::NodeState;
 use std::time::{Duration, Instant};
@@ -27,7 +28,12 @@ impl Session {
                     Some(event) => self.show(event, &mut flood)?,
                     None => return Err(Failure::new("nobody watches the HSMs any more")),
                 },
-                _ = look.tick(), if self.waits() => self.look().await?,
+                _ = look.tick() => {
+                    if self.waits() {
+                        self.look().await?;
+                    }
+                    self.see_changes().await?;
+                }
             }
         }
     }
@@ -58,6 +64,22 @@ impl Session {
     fn waits(&self) -> bool {
         matches!(self.options.until, Some(Until::Nodes | Until::Initialized))
             && self.ready.state != NodeState::Active.name()
+    }
+
+    /// HSMs come and go by the control plane, too.
+    async fn see_changes(&mut self) -> Result<(), Failure> {
+        let nodes = super::nodes::listed(&self.fleet);
+        if nodes == self.ready.nodes {
+            return Ok(());
+        }
+        let known = |node: &ReadyNode| self.ready.nodes.iter().any(|it| it.hsm_id == node.hsm_id);
+        let same = nodes.len() == self.ready.nodes.len() && nodes.iter().all(known);
+        if !same && self.ready.state == NodeState::Active.name() {
+            let ids: Vec<_> = nodes.iter().map(|node| node.hsm_id.clone()).collect();
+            self.write_config(&ids)?;
+            self.console.event(&format!("the cluster's HSMs are {}", ids.join(", ")));
+        }
+        self.save()
     }
 
     /// Sees whether the person has done it.

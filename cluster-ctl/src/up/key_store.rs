@@ -1,12 +1,12 @@
 //! The last step: KMS takes kmsuser over, in a key store of its endpoint, and makes one key.
 use super::Session;
-use super::nodes::{ACCOUNT, REGION};
+use super::nodes::{ACCOUNT, REGION, launch};
 use super::steps::KMS_PASSWORD;
 use crate::{Failure, StateFolder};
-use aws_api::{Auth, Endpoint, Local, Settings, StoreView, sqlite_url};
-use fleet::read;
+use aws_api::{Adopted, Auth, Endpoint, Hosting, Local, Settings, StoreView, Timing, sqlite_url};
+use fleet::{Roster, read};
 use kms_connector::Connected;
-use proto::Secret;
+use proto::{NodeState, Secret};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,10 +38,25 @@ impl Session {
             account: ACCOUNT.into(),
             auth: Auth::Open,
             connecting: Duration::from_millis(self.options.connecting_ms),
+            hosting: Some(Hosting {
+                installation: folder.to_owned(),
+                launch: launch(&self.options)?,
+                timing: if self.options.aws_timing { Timing::aws() } else { Timing::default() },
+                quotas: self.options.limits == hsm_node::Limits::Aws,
+            }),
         });
         let endpoint = endpoint.await?;
         self.ready.endpoint = Some(endpoint.url());
         self.endpoint = Some(endpoint);
+        Ok(())
+    }
+
+    /// Tells CloudHSM's control plane how far the cluster is.
+    pub(super) async fn tell_control_plane(&self, state: NodeState) -> Result<(), Failure> {
+        let Some(endpoint) = &self.endpoint else { return Ok(()) };
+        let Some(roster) = Roster::read(self.folder.layout())? else { return Ok(()) };
+        let (region, fleet) = (REGION, &self.fleet);
+        endpoint.adopt(Adopted { region, roster: &roster, state, fleet }).await?;
         Ok(())
     }
 

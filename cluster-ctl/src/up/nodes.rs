@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use proto::NodeState;
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -43,6 +44,7 @@ impl Session {
         make_certificates(&folder)?;
         console.step("folder", &[folder.path().display().to_string()]);
         let (fleet, events) = Fleet::start(folder.layout(), &roster, launch(&options)?).await?;
+        let fleet = Arc::new(fleet);
         let ready = Ready {
             cluster_id: roster.cluster_id,
             region: REGION.to_owned(),
@@ -104,7 +106,7 @@ pub(super) fn listed(fleet: &Fleet) -> Vec<ReadyNode> {
 }
 
 /// A node is this very program, run as one.
-fn launch(options: &Options) -> Result<Launch, Failure> {
+pub(super) fn launch(options: &Options) -> Result<Launch, Failure> {
     let word = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
         value().map_or_else(String::new, |value| value.get_name().to_owned())
     };

@@ -80,6 +80,7 @@ impl Session {
         self.write_config(&ids)?;
         self.fleet.set_members(ids).await?;
         self.ready.state = state.name().to_owned();
+        self.tell_control_plane(state).await?;
         self.save()
     }
 

@@ -28,6 +28,7 @@ impl ThrowAway {
             no_endpoint: true,
             database: None,
             connecting_ms: 0,
+            aws_timing: false,
             engine,
             limits: hsm_node::Limits::None,
             allow_kmsuser_2fa: false,

@@ -2,14 +2,16 @@
 use super::*;
 use crate::backup;
 use crate::password::PasswordHash;
+use crate::ranges::Ranges;
 use crate::record::{NodeRecord, Veiled};
 use crate::settings::HsmType;
 use crate::user::{ADMIN, APPLIANCE, PRECO_PASSWORD, User};
 use crate::vault::BUCKETS;
 use aws_lc_rs::digest::{SHA256, digest};
-use certificates::{Certificate, SigningRequest, verify_chain};
+use certificates::check_signed;
 use proto::command::cluster::*;
 use proto::{Blob, NodeState, Role, Secret, limits};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -88,7 +90,7 @@ impl Execute for Initialize {
     fn execute(call: Granted<'_, Self>) -> Outcome<Initialized> {
         let node = uninitialized(&call)?;
         let Initialize { signed_cert, trust_anchor } = &call.request;
-        check_signed(&node, signed_cert, trust_anchor, call.world.now_us() / 1_000_000)?;
+        check(&node, signed_cert, trust_anchor, call.world.now_us() / 1_000_000)?;
         let mut masking_key = Zeroizing::new(vec![0; 32]);
         call.world.random(&mut masking_key);
         let changed = NodeRecord {
@@ -123,31 +125,15 @@ impl Execute for Initialize {
     }
 }
 
-/// The certificate must carry the CSR's key and chain to the anchor (user guide, "Initialize the
-/// cluster"). The anchor is one certificate, or a chain whose last is the root.
-fn check_signed(node: &NodeRecord, signed: &str, anchor: &str, now: u64) -> Result<(), Refusal> {
-    let unfit = |what: &str, why: String| Fault::CertificateUnfit.with(format!("{what}: {why}"));
+fn check(node: &NodeRecord, signed: &str, anchor: &str, now: u64) -> Result<(), Refusal> {
     if signed.len() > limits::CERTIFICATE_MAX || anchor.len() > limits::CERTIFICATE_MAX {
-        return Err(unfit(
-            "the PEM text",
-            format!("{} characters at most", limits::CERTIFICATE_MAX),
-        ));
+        let most = limits::CERTIFICATE_MAX;
+        return Err(
+            Fault::CertificateUnfit.with(format!("the PEM text: {most} characters at most"))
+        );
     }
-    let leaf = Certificate::from_pem(signed)
-        .map_err(|e| unfit("the signed certificate", e.to_string()))?;
-    let mut anchors = Certificate::chain_from_pem(anchor)
-        .map_err(|e| unfit("the trust anchor", e.to_string()))?;
     let csr = node.cluster_csr.as_deref().ok_or(Fault::Internal)?;
-    let csr = SigningRequest::from_pem(csr).map_err(|_| Fault::Internal)?;
-    if leaf.spki_der() != csr.spki_der() {
-        return Err(unfit(
-            "the signed certificate",
-            "it does not carry the key of this cluster's CSR".to_owned(),
-        ));
-    }
-    let root = anchors.pop().ok_or(Fault::CertificateUnfit)?;
-    let chain: Vec<Certificate> = std::iter::once(leaf).chain(anchors).collect();
-    verify_chain(&chain, &[root], now).map_err(|e| unfit("the signed certificate", e.to_string()))
+    check_signed(csr, signed, anchor, now).map_err(|why| Fault::CertificateUnfit.with(why))
 }
 
 impl Execute for BeginBackup {
@@ -205,11 +191,11 @@ impl Execute for RestoreBackup {
 
 impl Execute for GetKeyHash {
     fn execute(call: Granted<'_, Self>) -> Outcome<KeyHash> {
-        let sums = call.hsm.vault.keys.bucket_sums();
+        let (sums, tombstones) = call.hsm.vault.keys.sums();
         let buckets: Vec<u8> = sums.iter().flat_map(|s| s.to_be_bytes()).collect();
         let hash = digest(&SHA256, &buckets).as_ref().to_vec();
         call.session.saw(call.hsm.vault.latest());
-        Ok(Done::new(KeyHash { hash: Blob(hash), buckets: Blob(buckets) }))
+        Ok(Done::new(KeyHash { hash: Blob(hash), buckets: Blob(buckets), tombstones }))
     }
 }
 
@@ -219,10 +205,53 @@ impl Execute for ListKeyVersions {
         if usize::from(bucket) >= BUCKETS {
             return Err(Fault::SizeUnfit.with("buckets are 0 to 255").into());
         }
-        // A pair takes up to 22 bytes: half as many as handles fit a frame.
-        let versions = call.hsm.vault.keys.versions(bucket.into(), after, limits::HANDLES_MAX / 2);
+        let versions = call.hsm.vault.keys.versions(bucket.into(), after, limits::RANGES_MAX);
         let versions = versions.into_iter().map(|(handle, version)| KeyVersion { handle, version });
         call.session.saw(call.hsm.vault.latest());
         Ok(Done::new(KeyVersions { versions: versions.collect() }))
+    }
+}
+
+impl Execute for ListTombstones {
+    fn execute(call: Granted<'_, Self>) -> Outcome<Tombstones> {
+        let ranges = call.hsm.vault.keys.tombstones(call.request.after, limits::RANGES_MAX);
+        call.session.saw(call.hsm.vault.latest());
+        let ranges = ranges.into_iter().map(HandleRange::from).collect();
+        Ok(Done::new(Tombstones { ranges }))
+    }
+}
+
+impl Execute for InsertTombstones {
+    /// A client may delete one of the keys at the same moment.
+    const ATTEMPTS: u32 = 4;
+
+    fn execute(call: Granted<'_, Self>) -> Outcome<TombstonesInserted> {
+        // A backup is restored into an HSM that has none.
+        call.hsm.vault.masking()?;
+        let ranges = &call.request.ranges;
+        let handles = ranges.iter().try_fold(0u64, |sum, range| {
+            let handles = range.last.checked_sub(range.first)?.checked_add(1)?;
+            sum.checked_add(handles)
+        });
+        let fits = handles.is_some_and(|handles| handles <= limits::HANDLES_MAX as u64);
+        if !fits || ranges.len() > limits::RANGES_MAX {
+            return Err(Fault::SizeUnfit.with("2048 ranges, 4096 handles at most").into());
+        }
+        // Ranges that overlap would be counted twice, and refused.
+        let mut asked = Ranges::default();
+        asked.extend(ranges.iter().cloned().map(RangeInclusive::from));
+        let mut done = Done::new(TombstonesInserted { count: 0 });
+        for range in asked.from(0) {
+            for (part, keys) in call.hsm.vault.keys.without_tombstones(range) {
+                let handles = part.end() - part.start() + 1;
+                done.reply.count += handles;
+                // What was here leaves a tombstone in its own slot, the rest share one.
+                let rest = (keys.len() as u64) < handles;
+                done.changes.extend(keys.into_iter().map(|handle| Change::KeyRemoved { handle }));
+                done.changes.extend(rest.then_some(Change::TombstonesAdded(part)));
+            }
+        }
+        call.session.saw(call.hsm.vault.latest());
+        Ok(done)
     }
 }

@@ -6,7 +6,7 @@ use crate::key::Key;
 use crate::masked;
 use crate::retries::RetryToken;
 use crate::template::{Draft, Origin, Wish, check_change};
-use crate::vault::{Mark, Presence};
+use crate::vault::Mark;
 use proto::command::key::*;
 use proto::{Attribute, Blob, Datum, KeyClass, KeyType, Role, Setting, limits};
 use std::collections::BTreeSet;
@@ -217,18 +217,16 @@ impl Execute for GenerateRsaKeyPair {
 }
 
 impl Execute for DestroyObjects {
+    /// Another may delete one of the keys at the same moment: then it is not found.
+    const ATTEMPTS: u32 = 2;
+
     fn execute(mut call: Granted<'_, Self>) -> Outcome<ObjectsDestroyed> {
         let handles: BTreeSet<u64> = call.request.handles.iter().copied().collect();
         let count = call.request.handles.len();
         if count == 0 || count > limits::HANDLES_MAX || handles.len() != count {
             return Err(Fault::SizeUnfit.with("1 to 4096 handles, each once").into());
         }
-        let appliance = call.session.role() == Some(Role::Au);
         for handle in &handles {
-            if appliance {
-                // A peer says that the key is gone: also one that never came here.
-                continue;
-            }
             let key = call.key(*handle, Access::Own)?;
             if !key.flags.has(Attribute::Destroyable) {
                 return Err(Fault::UseForbidden
@@ -242,12 +240,10 @@ impl Execute for DestroyObjects {
             if call.session.keys.contains_key(&handle) {
                 of_session.push(handle);
                 done = done.about(Subject::keys(handle, 0));
-            } else if call.hsm.vault.keys.presence(handle) != Presence::Removed {
+            } else {
                 // CloudHSM's log tells the deletion of a token key from that of a session key.
                 let subject = Subject::keys(handle, 0).of(0x8011, "CN_TOMBSTONE_OBJECT");
                 done = done.about(subject).changing(Change::KeyRemoved { handle });
-            } else {
-                call.session.saw(call.hsm.vault.latest());
             }
         }
         Ok(done.then(move |hsm, session| {

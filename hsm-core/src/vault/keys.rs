@@ -1,9 +1,11 @@
 //! The token keys of this HSM, found by handle, owner, label, id, class and type.
 use crate::key::Key;
+use crate::ranges::Ranges;
 use crate::settings::Capacity;
 use proto::{Fault, KeyClass, KeyType, Refusal};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Parts of the key hash: HSMs compare them to find what differs.
 pub(crate) const BUCKETS: usize = 256;
@@ -29,12 +31,12 @@ pub(crate) enum Mark {
 
 #[derive(Default)]
 struct Tables {
-    /// `None` is a tombstone.
-    by_handle: HashMap<u64, Option<Arc<Key>>>,
+    by_handle: HashMap<u64, Arc<Key>>,
+    /// Handles of deleted keys.
+    tombstones: Ranges,
     marked: HashMap<Mark, BTreeSet<u64>>,
     by_retry: HashMap<[u8; 16], Vec<u64>>,
     buckets: Vec<Bucket>,
-    keys: usize,
     asymmetric: usize,
 }
 
@@ -50,53 +52,65 @@ struct Bucket {
 pub(crate) struct Keys(RwLock<Tables>);
 
 impl Keys {
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Tables> {
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, handle: u64) -> Option<Arc<Key>> {
-        self.read().by_handle.get(&handle).cloned().flatten()
+        self.read().by_handle.get(&handle).cloned()
     }
 
     /// How many token keys there are.
     pub(crate) fn count(&self) -> usize {
-        self.read().keys
+        self.read().by_handle.len()
     }
 
     pub(crate) fn presence(&self, handle: u64) -> Presence {
-        match self.read().by_handle.get(&handle) {
-            None => Presence::Unknown,
-            Some(Some(_)) => Presence::Here,
-            Some(None) => Presence::Removed,
-        }
+        self.read().presence(handle)
     }
 
     /// The keys made by an earlier request with this retry token.
     pub(crate) fn by_retry(&self, retry: &[u8; 16]) -> Vec<Arc<Key>> {
         let tables = self.read();
         let handles = tables.by_retry.get(retry).map(Vec::as_slice).unwrap_or_default();
-        handles.iter().filter_map(|h| tables.by_handle.get(h).cloned().flatten()).collect()
+        handles.iter().filter_map(|h| tables.by_handle.get(h).cloned()).collect()
     }
 
     pub(crate) fn owns_any(&self, owner: &Arc<str>) -> bool {
         self.read().marked.contains_key(&Mark::Owner(owner.clone()))
     }
 
-    /// Handles and versions of a bucket above `after`, rising; version 0 is a tombstone.
+    /// Handles and versions of a bucket above `after`, rising.
     pub(crate) fn versions(&self, bucket: usize, after: u64, most: usize) -> Vec<(u64, u64)> {
         let tables = self.read();
         let Some(bucket) = tables.buckets.get(bucket) else { return Vec::new() };
         let above =
             bucket.handles.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
-        let version = |h: &u64| {
-            tables.by_handle.get(h).and_then(|k| k.as_ref().map(|k| k.version())).unwrap_or(0)
-        };
-        above.take(most).map(|h| (*h, version(h))).collect()
+        let keys = above.filter_map(|handle| tables.by_handle.get(handle));
+        keys.take(most).map(|key| (key.handle, key.version())).collect()
     }
 
-    pub(crate) fn bucket_sums(&self) -> Vec<u64> {
+    /// Tombstones above `after`, rising.
+    pub(crate) fn tombstones(&self, after: u64, most: usize) -> Vec<RangeInclusive<u64>> {
+        let Some(first) = after.checked_add(1) else { return Vec::new() };
+        self.read().tombstones.from(first).take(most).collect()
+    }
+
+    /// The parts of a range that bear no tombstones yet, and the keys in each.
+    pub(crate) fn without_tombstones(
+        &self,
+        range: RangeInclusive<u64>,
+    ) -> Vec<(RangeInclusive<u64>, Vec<u64>)> {
         let tables = self.read();
-        (0..BUCKETS).map(|n| tables.buckets.get(n).map_or(0, |b| b.sum)).collect()
+        let parts = tables.tombstones.missing(range).into_iter();
+        parts.map(|part| (part.clone(), tables.within(part))).collect()
+    }
+
+    /// The hashes of the buckets, and of the tombstones.
+    pub(crate) fn sums(&self) -> (Vec<u64>, u64) {
+        let tables = self.read();
+        let buckets = (0..BUCKETS).map(|n| tables.buckets.get(n).map_or(0, |b| b.sum));
+        (buckets.collect(), tables.tombstones.sum())
     }
 
     /// The keys that have all marks, in no order. The rarest mark is walked, so a look-up by label
@@ -110,10 +124,10 @@ impl Keys {
         }
         sets.sort_by_key(|s| s.len());
         let Some((rarest, others)) = sets.split_first() else {
-            return tables.by_handle.values().flatten().cloned().collect();
+            return tables.by_handle.values().cloned().collect();
         };
         let common = rarest.iter().filter(|h| others.iter().all(|set| set.contains(h)));
-        common.filter_map(|h| tables.by_handle.get(h)?.clone()).collect()
+        common.filter_map(|h| tables.by_handle.get(h).cloned()).collect()
     }
 
     /// The keys that are shared with a user now.
@@ -121,11 +135,10 @@ impl Keys {
         self.candidates(&[Mark::SharedWith(username.to_owned())])
     }
 
-    pub(crate) fn all(&self) -> (Vec<Arc<Key>>, Vec<u64>) {
+    /// All keys, and all tombstones.
+    pub(crate) fn all(&self) -> (Vec<Arc<Key>>, Vec<RangeInclusive<u64>>) {
         let tables = self.read();
-        let keys = tables.by_handle.values().flatten().cloned().collect();
-        let gone = tables.by_handle.iter().filter(|(_, k)| k.is_none()).map(|(h, _)| *h).collect();
-        (keys, gone)
+        (tables.by_handle.values().cloned().collect(), tables.tombstones.from(0).collect())
     }
 
     /// Is there room for these, and are they new?
@@ -135,14 +148,16 @@ impl Keys {
         capacity: &Capacity,
     ) -> Result<(), Refusal> {
         let tables = self.read();
-        let (mut count, mut asymmetric) = (tables.keys, tables.asymmetric);
+        let (mut count, mut asymmetric) = (tables.by_handle.len(), tables.asymmetric);
         for key in keys {
-            match tables.by_handle.get(&key.handle) {
-                Some(None) => return Err(Fault::Deleted.with(format!("handle {:#x}", key.handle))),
-                Some(Some(_)) => {
+            match tables.presence(key.handle) {
+                Presence::Removed => {
+                    return Err(Fault::Deleted.with(format!("handle {:#x}", key.handle)));
+                }
+                Presence::Here => {
                     return Err(Fault::Busy.with("the key came at the same time: try again"));
                 }
-                None => {}
+                Presence::Unknown => {}
             }
             count += 1;
             asymmetric += usize::from(key.class != KeyClass::SecretKey);
@@ -158,34 +173,54 @@ impl Keys {
         Ok(())
     }
 
-    pub(crate) fn put(&self, key: Arc<Key>) {
-        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let handle = key.handle;
-        match tables.by_handle.get(&handle) {
-            Some(Some(old)) => {
-                let old = old.clone();
-                tables.forget(&old);
-            }
-            // A tombstone wins.
-            Some(None) => return,
-            None => {}
-        }
-        tables.add(&key);
-        tables.by_handle.insert(handle, Some(key));
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn remove(&self, handle: u64) {
-        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match tables.by_handle.insert(handle, None) {
-            Some(Some(key)) => tables.forget(&key),
-            Some(None) => return,
-            None => {}
+    pub(crate) fn put(&self, key: Arc<Key>) {
+        let mut tables = self.write();
+        // A tombstone wins.
+        if tables.tombstones.contains(key.handle) {
+            return;
         }
-        tables.bucket(handle, 0, true);
+        if let Some(old) = tables.by_handle.insert(key.handle, key.clone()) {
+            tables.forget(&old);
+        }
+        tables.add(&key);
+    }
+
+    /// Keys of these handles are gone, and will not come.
+    pub(crate) fn remove(&self, range: RangeInclusive<u64>) {
+        let mut tables = self.write();
+        for handle in tables.within(range.clone()) {
+            if let Some(key) = tables.by_handle.remove(&handle) {
+                tables.forget(&key);
+            }
+        }
+        tables.tombstones.insert(range);
     }
 }
 
 impl Tables {
+    fn presence(&self, handle: u64) -> Presence {
+        if self.by_handle.contains_key(&handle) {
+            Presence::Here
+        } else if self.tombstones.contains(handle) {
+            Presence::Removed
+        } else {
+            Presence::Unknown
+        }
+    }
+
+    /// The keys in a range, found by the shorter way.
+    fn within(&self, range: RangeInclusive<u64>) -> Vec<u64> {
+        if range.end() - range.start() < self.by_handle.len() as u64 {
+            range.filter(|handle| self.by_handle.contains_key(handle)).collect()
+        } else {
+            self.by_handle.keys().filter(|handle| range.contains(handle)).copied().collect()
+        }
+    }
+
     fn add(&mut self, key: &Key) {
         for mark in marks(key) {
             self.marked.entry(mark).or_default().insert(key.handle);
@@ -196,7 +231,6 @@ impl Tables {
                 made.push(key.handle);
             }
         }
-        self.keys += 1;
         self.asymmetric += usize::from(key.class != KeyClass::SecretKey);
         self.bucket(key.handle, key.version(), true);
     }
@@ -219,7 +253,6 @@ impl Tables {
                 self.by_retry.remove(&retry);
             }
         }
-        self.keys -= 1;
         self.asymmetric -= usize::from(key.class != KeyClass::SecretKey);
         self.bucket(key.handle, key.version(), false);
     }

@@ -1,5 +1,6 @@
 //! The HSM as a member of a cluster: identity, initialization, members, backups, synchronisation.
 use crate::message::Blob;
+use std::ops::RangeInclusive;
 
 message! {
     /// No parameters.
@@ -53,12 +54,36 @@ message! {
     BackupRestored {}
     /// No parameters.
     GetKeyHash {}
-    /// The hash of all (32 bytes), and the 256 buckets (8 bytes each) that it is made of.
-    KeyHash { 0 hash: Blob, 2 buckets: Blob }
+    /// The hash of all keys (32 bytes), and the 256 buckets (8 bytes each) that it is made of. The
+    /// tombstones have a hash of their own.
+    KeyHash { 0 hash: Blob, 2 buckets: Blob, 4 tombstones: u64 }
     /// A bucket, and the handle to go on after.
     ListKeyVersions { 0 bucket: u16, 2 after: u64 }
-    /// A token key or a tombstone: the version is 0 for a tombstone.
+    /// A token key, and a hash of its changes.
     KeyVersion { 0 handle: u64, 2 version: u64 }
-    /// In rising order, `HANDLES_MAX` at most; an empty list is the end.
+    /// In rising order, `RANGES_MAX` at most; an empty list is the end.
     KeyVersions { 0 versions: Vec<KeyVersion> }
+    /// The handle to go on after.
+    ListTombstones { 0 after: u64 }
+    /// Handles that follow each other, from the first to the last.
+    HandleRange { 0 first: u64, 2 last: u64 }
+    /// In rising order, `RANGES_MAX` at most; an empty list is the end.
+    Tombstones { 0 ranges: Vec<HandleRange> }
+    /// `RANGES_MAX` at most, of `HANDLES_MAX` handles at most.
+    InsertTombstones { 0 ranges: Vec<HandleRange> }
+    /// How many of the handles had none yet.
+    TombstonesInserted { 0 count: u64 }
+}
+
+impl From<RangeInclusive<u64>> for HandleRange {
+    fn from(range: RangeInclusive<u64>) -> Self {
+        let (first, last) = range.into_inner();
+        Self { first, last }
+    }
+}
+
+impl From<HandleRange> for RangeInclusive<u64> {
+    fn from(range: HandleRange) -> Self {
+        range.first..=range.last
+    }
 }

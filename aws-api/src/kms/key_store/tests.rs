@@ -20,6 +20,7 @@ async fn endpoint() -> (Endpoint, TempDir) {
         account: "000000000000".into(),
         auth: Auth::Open,
         connecting: Duration::ZERO,
+        hosting: None,
     };
     (Endpoint::start(settings).await.unwrap(), folder)
 }

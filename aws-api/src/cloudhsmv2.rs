@@ -1,0 +1,192 @@
+//! CloudHSM's control plane: clusters, HSMs and backups, whose HSMs are processes of this machine.
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::error::ApiError;
+use crate::model::{ErrorKind, Operation, decode};
+use crate::trail::{CLOUDHSM, Trail};
+use fleet::{Fleet, Launch, Layout};
+use record::{ClusterRecord, HsmRecord, HsmState, get};
+use serde_json::value::to_raw_value;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+mod adopt;
+mod backup;
+mod cluster;
+mod filter;
+mod hsm;
+mod initialize;
+pub(crate) mod network;
+mod policy;
+pub(crate) mod record;
+mod tag;
+mod view;
+mod work;
+
+pub use adopt::Adopted;
+pub(crate) use work::keep;
+
+/// How this endpoint runs HSMs.
+#[derive(Clone)]
+pub struct Hosting {
+    /// The state folder: what the HSMs' folders, certificates and backups are in.
+    pub installation: PathBuf,
+    /// The program that is a node, and the port from which on HSMs listen (0: any).
+    pub launch: Launch,
+    /// How long transitions last.
+    pub timing: Timing,
+    /// Whether the quotas of an account hold: 4 clusters and 6 HSMs in a Region.
+    pub quotas: bool,
+}
+
+/// How long each transition lasts at least.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    pub(crate) create: Duration,
+    pub(crate) create_hsm: Duration,
+    pub(crate) initialize: Duration,
+    pub(crate) notice_activation: Duration,
+    pub(crate) delete_hsm: Duration,
+    pub(crate) delete: Duration,
+}
+
+impl Timing {
+    /// As long as at AWS, where that was measured: an HSM joins in 313 s, is listed for 120 s when
+    /// it is deleted, and activation is noticed after 80 s. The others are guesses.
+    pub const fn aws() -> Self {
+        Self {
+            create: Duration::from_secs(30),
+            create_hsm: Duration::from_secs(313),
+            initialize: Duration::from_secs(120),
+            notice_activation: Duration::from_secs(80),
+            delete_hsm: Duration::from_secs(120),
+            delete: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How an operation is carried out, once its parameters are sound.
+pub(crate) trait Execute: Operation {
+    fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> impl Future<Output = Result<Self::Output, ApiError>> + Send;
+}
+
+/// All that the control plane is made of.
+pub(crate) struct ControlPlane {
+    pub(crate) database: Database,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) trail: Trail,
+    pub(crate) account: Arc<str>,
+    hosting: Option<Hosting>,
+    /// The running HSMs of each cluster.
+    fleets: Mutex<HashMap<String, Arc<Fleet>>>,
+    /// Clusters that are worked on; true: something has come up meanwhile.
+    working: Mutex<HashMap<(String, String), bool>>,
+}
+
+/// Decodes, checks, executes, tells CloudTrail; the body of the answer.
+pub(crate) async fn run<O: Execute>(
+    body: &[u8],
+    plane: &Arc<ControlPlane>,
+    call: &mut Call,
+) -> Result<Vec<u8>, ApiError> {
+    let (parameters, outcome) = match decode::<O>(body) {
+        Ok(request) => {
+            let parameters = to_raw_value(&request).ok().filter(|json| json.get() != "{}");
+            (parameters, request.execute(plane, call).await)
+        }
+        // The model has no ValidationException: what does not fit is an invalid request.
+        Err(ApiError { kind: ErrorKind::ValidationException, message }) => {
+            let kind = ErrorKind::CloudHsmInvalidRequestException;
+            (None, Err(ApiError { kind, message }))
+        }
+        Err(error) => (None, Err(error)),
+    };
+    let refusal = outcome.as_ref().err();
+    plane.trail.record(call, O::NAME, parameters.as_deref(), refusal, CLOUDHSM).await;
+    let answer = serde_json::to_vec(&outcome?);
+    answer.map_err(|e| record::failed("the answer", e))
+}
+
+pub(crate) fn invalid(why: impl Into<String>) -> ApiError {
+    ErrorKind::CloudHsmInvalidRequestException.with(why)
+}
+
+impl ControlPlane {
+    pub(crate) fn new(
+        database: Database,
+        clock: Arc<Clock>,
+        trail: Trail,
+        account: Arc<str>,
+        hosting: Option<Hosting>,
+    ) -> Self {
+        let (fleets, working) = Default::default();
+        Self { database, clock, trail, account, hosting, fleets, working }
+    }
+
+    fn hosting(&self) -> Result<&Hosting, ApiError> {
+        self.hosting.as_ref().ok_or_else(|| {
+            invalid("this endpoint starts no HSMs: ask the one that `cluster-ctl up` has started")
+        })
+    }
+
+    fn fleets(&self) -> MutexGuard<'_, HashMap<String, Arc<Fleet>>> {
+        self.fleets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a cluster's files are.
+    pub(crate) fn layout(&self, cluster: &ClusterRecord) -> Result<Layout, ApiError> {
+        let root = Layout::new(&self.hosting()?.installation);
+        Ok(if cluster.in_root { root } else { root.of_cluster(&cluster.id) })
+    }
+
+    fn nodes(&self, id: &str) -> Vec<fleet::NodeView> {
+        self.fleets().get(id).map(|fleet| fleet.nodes()).unwrap_or_default()
+    }
+
+    /// Is this HSM's process down, so that it serves nobody?
+    pub(crate) fn is_down(&self, cluster_id: &str, hsm_id: &str) -> bool {
+        let nodes = self.nodes(cluster_id);
+        nodes.iter().all(|node| node.hsm_id != hsm_id || node.pid.is_none())
+    }
+
+    /// The record of a cluster as it is to be shown: an HSM without a process is DEGRADED.
+    pub(crate) fn as_it_is(&self, mut cluster: ClusterRecord) -> ClusterRecord {
+        for hsm in &mut cluster.hsms {
+            if hsm.state == HsmState::Active && self.is_down(&cluster.id, &hsm.id) {
+                hsm.state = HsmState::Degraded;
+            }
+        }
+        cluster
+    }
+
+    /// The cluster's record.
+    async fn cluster(&self, call: &Call, id: &str) -> Result<ClusterRecord, ApiError> {
+        get(&self.database, &call.region, id).await
+    }
+
+    /// Ends all HSMs; they are started again by the next endpoint.
+    pub(crate) async fn stop(&self) {
+        let fleets: Vec<_> = self.fleets().drain().collect();
+        for (_, fleet) in fleets {
+            fleet.stop().await;
+        }
+    }
+}
+
+/// An HSM as `fleet` knows it.
+fn node_view(hsm: &HsmRecord) -> fleet::NodeView {
+    fleet::NodeView {
+        hsm_id: hsm.id.clone(),
+        node: hsm.node,
+        zone: hsm.zone.clone(),
+        address: std::net::SocketAddr::from(([127, 0, 0, 1], hsm.port)),
+        pid: None,
+    }
+}

@@ -1,0 +1,265 @@
+//! Backups: taken of HSMs, kept as sealed files, copied, deleted and restored.
+use super::record::{
+    BackupRecord, BackupState, ClusterRecord, add, all, change, failed, get, remove,
+};
+use super::{ControlPlane, Execute, filter, invalid, tag, view};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::model::cloudhsmv2::*;
+use crate::model::wire::Timestamp;
+use fleet::{Backup as SealedBackup, Layout, make_folder, write_secret};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// User guide, delete and restore backups: how long a deleted backup can be restored.
+const DELETED_FOR_MS: i64 = 7 * DAY_MS;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// API, DescribeBackups: backups of a page.
+const PAGE: usize = 50;
+
+/// A backup that a cluster can be made from, by its id or ARN.
+pub(super) async fn usable_backup(
+    plane: &ControlPlane,
+    call: &Call,
+    name: &str,
+) -> Result<BackupRecord, ApiError> {
+    let id = name.rsplit_once('/').map_or(name, |(_, id)| id);
+    let backup: BackupRecord = get(&plane.database, &call.region, id).await?;
+    if backup.state != BackupState::Ready {
+        let state = backup.state.name();
+        return Err(invalid(format!("The backup {id} is {state}: it must be READY.")));
+    }
+    Ok(backup)
+}
+
+impl ControlPlane {
+    fn backup_file(&self, region: &str, id: &str) -> Result<PathBuf, ApiError> {
+        let folder = Layout::new(&self.hosting()?.installation).backups().join(region);
+        make_folder(&folder).map_err(|e| failed("the backups' folder", e))?;
+        Ok(folder.join(id))
+    }
+
+    /// What was taken of an HSM becomes a backup of its cluster.
+    pub(super) async fn keep_backup(
+        &self,
+        region: &str,
+        cluster: &ClusterRecord,
+        content: &SealedBackup,
+    ) -> Result<(), ApiError> {
+        let id = fleet::new_id("backup");
+        let file = self.backup_file(region, &id)?;
+        write_secret(&file, content.as_bytes()).map_err(|e| failed("a backup", e))?;
+        let record = BackupRecord {
+            id,
+            state: BackupState::Ready,
+            cluster_id: cluster.id.clone(),
+            created_ms: self.clock.now_ms(),
+            copied_ms: None,
+            never_expires: false,
+            source: None,
+            delete_ms: None,
+            tags: Default::default(),
+            hsm_type: cluster.hsm_type.clone(),
+            mode: cluster.mode.clone(),
+            retention_days: cluster.retention_days,
+            policy: None,
+            cluster_certificate: cluster.certificates.cluster.clone().unwrap_or_default(),
+            trust_anchor: cluster.trust_anchor.clone().unwrap_or_default(),
+            next_node: cluster.next_node,
+        };
+        add(&self.database, region, &record).await
+    }
+
+    /// The content of the newest backup of a cluster, or of the one that it was made from.
+    pub(super) async fn latest_backup(
+        &self,
+        region: &str,
+        cluster: &ClusterRecord,
+    ) -> Result<SealedBackup, ApiError> {
+        let mut backups: Vec<BackupRecord> = all(&self.database, region).await?;
+        backups.retain(|backup| backup.is_of(&cluster.id));
+        let newest = backups.into_iter().max_by_key(|backup| backup.created_ms);
+        let id = newest.map(|backup| backup.id).or_else(|| cluster.source_backup.clone());
+        let id = id.ok_or_else(|| failed(&cluster.id, "there is no backup of it"))?;
+        let content = std::fs::read(self.backup_file(region, &id)?);
+        let content = content.map_err(|e| failed(&format!("the backup {id}"), e))?;
+        Ok(SealedBackup::from_bytes(content))
+    }
+
+    /// Removes backups whose time is over: the deleted ones after 7 days, others when their
+    /// retention ends, but never the last one of a cluster.
+    pub(super) async fn purge_backups(&self, region: &str) -> Result<(), ApiError> {
+        let backups: Vec<BackupRecord> = all(&self.database, region).await?;
+        let now_ms = self.clock.now_ms();
+        for backup in &backups {
+            let newer = |other: &&BackupRecord| {
+                other.is_of(&backup.cluster_id)
+                    && other.state == BackupState::Ready
+                    && other.created_ms > backup.created_ms
+            };
+            let expired = backup.state == BackupState::Ready
+                && !backup.never_expires
+                && backup.copied_ms.is_none()
+                && now_ms - backup.created_ms > backup.retention_days * DAY_MS
+                && backups.iter().any(|other| newer(&other));
+            if backup.delete_ms.is_some_and(|at| at <= now_ms) {
+                remove::<BackupRecord>(&self.database, region, &backup.id).await?;
+                let _ = std::fs::remove_file(self.backup_file(region, &backup.id)?);
+            } else if expired {
+                self.delete_backup(region, &backup.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_backup(&self, region: &str, id: &str) -> Result<BackupRecord, ApiError> {
+        let delete_ms = self.clock.now_ms() + DELETED_FOR_MS;
+        change(&self.database, region, id, |record: &mut BackupRecord| {
+            if record.state != BackupState::Ready {
+                return Err(invalid(format!("The backup {id} is {}.", record.state.name())));
+            }
+            record.state = BackupState::PendingDeletion;
+            record.delete_ms = Some(delete_ms);
+            Ok(())
+        })
+        .await
+    }
+
+    fn show(&self, call: &Call, backup: &BackupRecord) -> Backup {
+        view::backup(backup, &call.region, &self.account)
+    }
+
+    /// When the newest backup of a cluster was taken.
+    pub(super) async fn last_backup_ms(&self, region: &str, id: &str) -> Result<i64, ApiError> {
+        let backups: Vec<BackupRecord> = all(&self.database, region).await?;
+        let of_it = backups.iter().filter(|backup| backup.is_of(id));
+        Ok(of_it.map(|backup| backup.created_ms).max().unwrap_or(0))
+    }
+}
+
+impl Execute for DescribeBackupsRequest {
+    async fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> Result<Self::Output, ApiError> {
+        let mut backups = Vec::new();
+        // Of what other accounts share there is nothing here.
+        let mine = self.shared != Some(true);
+        for record in all::<BackupRecord>(&plane.database, &call.region).await? {
+            let value = |name: &str| match name {
+                "backupIds" => Some(record.id.clone()),
+                "clusterIds" => Some(record.cluster_id.clone()),
+                "states" => Some(record.state.name().to_owned()),
+                "neverExpires" => Some(record.never_expires.to_string()),
+                "sourceBackupIds" => {
+                    Some(record.source.as_ref().map_or(String::new(), |(_, id, _)| id.clone()))
+                }
+                _ => None,
+            };
+            if filter::passes(&self.filters, value)? && mine {
+                backups.push(record);
+            }
+        }
+        backups.sort_by_key(|backup| backup.created_ms);
+        if self.sort_ascending != Some(true) {
+            backups.reverse();
+        }
+        let page = filter::page(backups, self.next_token, self.max_results, PAGE, |it| &it.id)?;
+        Ok(DescribeBackupsResponse {
+            backups: Some(page.0.iter().map(|backup| plane.show(call, backup)).collect()),
+            next_token: page.1,
+        })
+    }
+}
+
+impl Execute for DeleteBackupRequest {
+    async fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> Result<Self::Output, ApiError> {
+        let id = self.backup_id.unwrap_or_default();
+        let deleted = plane.delete_backup(&call.region, &id).await?;
+        Ok(DeleteBackupResponse { backup: Some(plane.show(call, &deleted)) })
+    }
+}
+
+impl Execute for RestoreBackupRequest {
+    async fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> Result<Self::Output, ApiError> {
+        let id = self.backup_id.unwrap_or_default();
+        let restored = change(&plane.database, &call.region, &id, |record: &mut BackupRecord| {
+            if record.state != BackupState::PendingDeletion {
+                let state = record.state.name();
+                return Err(invalid(format!(
+                    "The backup {id} is {state}: only one in PENDING_DELETION can be restored."
+                )));
+            }
+            record.state = BackupState::Ready;
+            record.delete_ms = None;
+            Ok(())
+        })
+        .await?;
+        Ok(RestoreBackupResponse { backup: Some(plane.show(call, &restored)) })
+    }
+}
+
+impl Execute for ModifyBackupAttributesRequest {
+    async fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> Result<Self::Output, ApiError> {
+        let id = self.backup_id.unwrap_or_default();
+        let never = self.never_expires.unwrap_or_default();
+        let changed = change(&plane.database, &call.region, &id, |record: &mut BackupRecord| {
+            record.never_expires = never;
+            Ok(())
+        })
+        .await?;
+        Ok(ModifyBackupAttributesResponse { backup: Some(plane.show(call, &changed)) })
+    }
+}
+
+impl Execute for CopyBackupToRegionRequest {
+    async fn execute(
+        self,
+        plane: &Arc<ControlPlane>,
+        call: &mut Call,
+    ) -> Result<Self::Output, ApiError> {
+        let to = self.destination_region.unwrap_or_default();
+        let id = self.backup_id.unwrap_or_default();
+        if to == call.region {
+            return Err(invalid("DestinationRegion must be another Region."));
+        }
+        let backup = usable_backup(plane, call, &id).await?;
+        let copy_id = fleet::new_id("backup");
+        let content = std::fs::read(plane.backup_file(&call.region, &id)?);
+        let content = content.map_err(|e| failed(&format!("the backup {id}"), e))?;
+        let file = plane.backup_file(&to, &copy_id)?;
+        write_secret(&file, &content).map_err(|e| failed("a backup", e))?;
+        let (created_ms, cluster_id) = (backup.created_ms, backup.cluster_id.clone());
+        let copy = BackupRecord {
+            id: copy_id,
+            copied_ms: Some(plane.clock.now_ms()),
+            source: Some((call.region.clone(), id.clone(), cluster_id.clone())),
+            tags: tag::added(Default::default(), self.tag_list.unwrap_or_default())?,
+            policy: None,
+            never_expires: false,
+            ..backup
+        };
+        add(&plane.database, &to, &copy).await?;
+        Ok(CopyBackupToRegionResponse {
+            destination_backup: Some(DestinationBackup {
+                create_timestamp: Some(Timestamp::from_ms(created_ms)),
+                source_region: Some(call.region.clone()),
+                source_backup: Some(id),
+                source_cluster: Some(cluster_id),
+            }),
+        })
+    }
+}

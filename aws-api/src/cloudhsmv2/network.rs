@@ -1,0 +1,130 @@
+//! The network as CloudHSM and KMS see it: a VPC in each Region, its subnets and security groups.
+use super::record::failed;
+use crate::database::{Database, Statement, WriteError, number, text};
+use crate::error::ApiError;
+use data_encoding::HEXLOWER;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Availability zones of a Region, by the last letter.
+const ZONES: [char; 3] = ['a', 'b', 'c'];
+/// A /24 subnet has 256 addresses, of which AWS takes five.
+pub(crate) const FREE: u32 = 251;
+const TRIES: u32 = 20;
+
+/// The network of a Region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Network {
+    pub(crate) vpc_id: String,
+    pub(crate) subnets: Vec<Subnet>,
+    /// By cluster: the group `cloudhsm-cluster-<id>-sg`.
+    pub(crate) groups: BTreeMap<String, Group>,
+}
+
+/// A subnet. Addresses are given out upward.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Subnet {
+    pub(crate) id: String,
+    pub(crate) zone: String,
+    /// `10.0.1`: the front of its addresses.
+    pub(crate) front: String,
+    pub(crate) free: u32,
+    pub(crate) public: bool,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    /// Whether its members reach each other on ports 2223 to 2225.
+    pub(crate) open: bool,
+}
+
+/// `subnet-0123456789abcdef0`.
+pub(crate) fn new_aws_id(kind: &str) -> String {
+    let mut random = [0; 9];
+    rand::rng().fill_bytes(&mut random);
+    let digits = HEXLOWER.encode(&random);
+    format!("{kind}-{}", digits.get(..17).unwrap_or(&digits))
+}
+
+impl Network {
+    fn new(region: &str) -> Self {
+        let subnet = |(number, letter): (usize, char)| Subnet {
+            id: new_aws_id("subnet"),
+            zone: format!("{region}{letter}"),
+            front: format!("10.0.{}", number + 1),
+            free: FREE,
+            public: false,
+        };
+        Self {
+            vpc_id: new_aws_id("vpc"),
+            subnets: ZONES.into_iter().enumerate().map(subnet).collect(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn subnet(&self, id: &str) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.id == id)
+    }
+
+    /// Whether the HSMs of a cluster can be reached.
+    pub(crate) fn is_open(&self, cluster_id: &str) -> bool {
+        self.groups.get(cluster_id).is_none_or(|group| group.open)
+    }
+}
+
+fn database(error: sqlx::Error) -> ApiError {
+    failed("the database", error)
+}
+
+fn name(region: &str) -> String {
+    format!("network {region}")
+}
+
+async fn read(from: &Database, region: &str) -> Result<Option<(Network, i64)>, ApiError> {
+    let sql = "SELECT value, version FROM shared WHERE name = $1";
+    let row = from.row(sql, [name(region).into()]).await.map_err(database)?;
+    let Some(row) = row else { return Ok(None) };
+    let value = text(&row, 0).map_err(database)?;
+    let network = serde_json::from_str(&value).map_err(|e| failed("the network's record", e))?;
+    Ok(Some((network, number(&row, 1).map_err(database)?)))
+}
+
+/// The network of a Region, which is made when it is looked at first.
+pub(crate) async fn of(from: &Database, region: &str) -> Result<Network, ApiError> {
+    change(from, region, |_| Ok(())).await
+}
+
+/// Reads, decides and writes, anew for as long as somebody else is quicker.
+pub(crate) async fn change(
+    at: &Database,
+    region: &str,
+    mut decide: impl FnMut(&mut Network) -> Result<(), ApiError>,
+) -> Result<Network, ApiError> {
+    for _ in 0..TRIES {
+        let found = read(at, region).await?;
+        let (mut network, version) = found.unwrap_or_else(|| (Network::new(region), 0));
+        let before = network.clone();
+        decide(&mut network)?;
+        if version > 0 && network == before {
+            return Ok(network);
+        }
+        let value = serde_json::to_string(&network).map_err(|e| failed("the network", e))?;
+        let statement = if version == 0 {
+            let sql = "INSERT INTO shared (name, version, value) VALUES ($1, 1, $2)";
+            Statement::one(sql, [name(region).into(), value.into()])
+        } else {
+            let sql = "UPDATE shared SET value = $1, version = version + 1 \
+                       WHERE name = $2 AND version = $3";
+            Statement::one(sql, [value.into(), name(region).into(), version.into()])
+        };
+        match at.write(vec![statement]).await {
+            Ok(()) => return Ok(network),
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Failed(why)) => return Err(failed("the database", why)),
+        }
+    }
+    Err(failed("the database", "others are quicker, again and again"))
+}

@@ -1,0 +1,20 @@
+//! Whether a customer has signed a cluster's request: what InitializeCluster asks for.
+use crate::{Certificate, SigningRequest, verify_chain};
+
+/// Checks that `signed` carries the key of `csr` and chains to `anchor` at `now_unix` seconds (user
+/// guide, "Initialize the cluster"); all are PEM texts. The anchor is one certificate, or a chain
+/// whose last is the root. The error is a sentence that names what does not fit.
+pub fn check_signed(csr: &str, signed: &str, anchor: &str, now_unix: u64) -> Result<(), String> {
+    let leaf = Certificate::from_pem(signed).map_err(|e| format!("the signed certificate: {e}"))?;
+    let mut anchors =
+        Certificate::chain_from_pem(anchor).map_err(|e| format!("the trust anchor: {e}"))?;
+    let csr = SigningRequest::from_pem(csr).map_err(|e| format!("the cluster's CSR: {e}"))?;
+    if leaf.spki_der() != csr.spki_der() {
+        return Err(
+            "the signed certificate: it does not carry the key of this cluster's CSR".to_owned()
+        );
+    }
+    let root = anchors.pop().ok_or("the trust anchor: there is none")?;
+    let chain: Vec<Certificate> = std::iter::once(leaf).chain(anchors).collect();
+    verify_chain(&chain, &[root], now_unix).map_err(|e| format!("the signed certificate: {e}"))
+}
