@@ -89,6 +89,8 @@ const COMMON: &[ErrorKind] = &[
     ErrorKind::SerializationException,
     ErrorKind::AccessDeniedException,
     ErrorKind::KMSInternalException,
+    // What is not simulated: external key stores, Nitro enclaves.
+    ErrorKind::UnsupportedOperationException,
 ];
 
 /// Does the model know that the operation can fail so?

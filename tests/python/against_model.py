@@ -2,8 +2,10 @@
 import base64
 import json
 
-# Errors that every operation may answer with, though the model does not list them.
-COMMON = {"ValidationException", "AccessDeniedException", "SerializationException"}
+# Errors that every operation may answer with, though the model does not list them; the last one
+# where something is not simulated.
+COMMON = {"ValidationException", "AccessDeniedException", "SerializationException",
+          "UnsupportedOperationException"}
 
 
 class Watch:
@@ -14,8 +16,9 @@ class Watch:
         self.answers = 0
         client.meta.events.register("response-received.kms", self.received)
 
-    def received(self, response_dict, event_name, **_):
+    def received(self, response_dict, exception, event_name, **_):
         """What has come, before botocore leaves out what it does not know."""
+        assert response_dict, exception
         operation = self.model.operation_model(event_name.rsplit(".", 1)[1])
         headers, body = response_dict["headers"], json.loads(response_dict["body"] or b"{}")
         assert headers["content-type"] == "application/x-amz-json-1.1", headers
