@@ -95,8 +95,8 @@ impl Config {
     }
 }
 
-/// Reads the command line and serves until a signal ends it. Exit status: 0 ended, 1 failed, 2 wrong
-/// usage.
+/// Reads the command line and serves until a signal ends it. Exit status: 0 ended, 1 failed, 2
+/// wrong usage.
 pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

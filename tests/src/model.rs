@@ -180,7 +180,8 @@ fn check_store(store: &Value, wrong: &mut Vec<String>) {
 fn exactly(what: &str, value: &Value, mut expected: Vec<&str>, wrong: &mut Vec<String>) {
     let members = value.as_object().into_iter().flat_map(Map::keys);
     let mut there: Vec<&str> = members.map(String::as_str).collect();
-    (expected.sort_unstable(), there.sort_unstable());
+    expected.sort_unstable();
+    there.sort_unstable();
     if expected != there {
         wrong.push(format!("{what} has {there:?} instead of {expected:?}"));
     }

@@ -12,6 +12,13 @@ pub(crate) fn python() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
 }
 
+/// What the README says to set.
+fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = include_str!("../../../README.md").lines();
+    let exports = lines.filter(|line| line.starts_with("export AWS_"));
+    exports.flat_map(|line| line.split(' ').skip(1)).filter_map(|it| it.split_once('='))
+}
+
 /// A program as somebody starts it who has set what the README says, and nothing else of AWS's.
 pub(crate) fn command(program: &str, up: &Up) -> Command {
     let mut command = Command::new(program);
@@ -23,9 +30,9 @@ pub(crate) fn command(program: &str, up: &Up) -> Command {
     for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         command.env(name, "/dev/null");
     }
+    command.envs(settings());
+    // Another port, since there may be an `up` on this machine.
     command.env("AWS_ENDPOINT_URL", up.ready()["endpoint"].as_str().unwrap());
-    command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
-    command.env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
     command.current_dir(up.folder());
     command
 }
