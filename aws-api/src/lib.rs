@@ -130,9 +130,14 @@ impl Endpoint {
         let address = listener.local_addr().map_err(listen)?;
         let secrets = Secrets::read_or_make(&settings.key_file).map_err(EndpointError::Secrets)?;
         let database = Database::open(&settings.database).await.map_err(EndpointError::Database)?;
+        if !secrets.fit(&database).await? {
+            let path = settings.key_file.clone();
+            return Err(EndpointError::Secrets(SecretsError::NotOfDatabase(path)));
+        }
         let trail = Trail::open(&settings.trail_folder, settings.account.clone())
             .map_err(|e| EndpointError::Trail(settings.trail_folder.clone(), e))?;
         let clock = Arc::new(Clock::default());
+        clock.follow(&database).await?;
         let plane = Arc::new(ControlPlane::new(
             database.clone(),
             clock.clone(),

@@ -1,4 +1,5 @@
-//! What the tests share: conversations with an HSM, in memory and behind TLS, and whole clusters.
+//! What the tests share: conversations with an HSM, in memory and behind TLS, whole clusters, and
+//! the servers beside them.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod cluster;
@@ -9,5 +10,6 @@ pub mod kms;
 pub mod line;
 pub mod memory;
 pub mod model;
+pub mod postgres;
 pub mod say;
 pub mod script;
