@@ -72,9 +72,11 @@ pub(crate) enum WriteError {
     Failed(Arc<str>),
 }
 
+type Outcome = Result<(), WriteError>;
+
 struct Write {
     statements: Vec<Statement>,
-    done: oneshot::Sender<Result<(), WriteError>>,
+    done: oneshot::Sender<Outcome>,
 }
 
 /// A database that cannot be used.
@@ -177,7 +179,7 @@ fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, Any, AnyArgume
 async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite: bool) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let outcomes = write_group(&pool, &mut group, sqlite).await;
+        let outcomes = write_group(&pool, &group, sqlite).await;
         let outcomes = outcomes.unwrap_or_else(|why| {
             let why: Arc<str> = why.to_string().into();
             group.iter().map(|_| Err(WriteError::Failed(why.clone()))).collect()
@@ -192,17 +194,43 @@ async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite:
 /// One transaction; each write stands or falls by itself.
 async fn write_group(
     pool: &AnyPool,
-    group: &mut [Write],
+    group: &[Write],
     sqlite: bool,
-) -> Result<Vec<Result<(), WriteError>>, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    let mut connection = pool.acquire().await?;
+    // Mostly all of them can be done. A savepoint for each would be as much work as they are.
+    let outcomes = write_all(&mut connection, group, begin, false).await?;
+    if group.len() == 1 || outcomes.iter().all(Result::is_ok) {
+        return Ok(outcomes);
+    }
+    write_all(&mut connection, group, begin, true).await
+}
+
+/// With savepoints, a write that fails is left out; without them, it ends all.
+async fn write_all(
+    connection: &mut AnyConnection,
+    group: &[Write],
+    begin: &'static str,
+    savepoints: bool,
+) -> Result<Vec<Outcome>, sqlx::Error> {
     connection.execute(begin).await?;
     let mut outcomes = Vec::with_capacity(group.len());
+    let mut end = "COMMIT";
     for write in group {
-        let outcome = write_one(&mut connection, std::mem::take(&mut write.statements)).await;
+        let outcome = match savepoints {
+            true => write_one(connection, &write.statements).await,
+            false => change(connection, &write.statements).await,
+        };
         match outcome {
-            Ok(outcome) => outcomes.push(outcome),
+            Ok(outcome) => {
+                let stop = !savepoints && outcome.is_err();
+                outcomes.push(outcome);
+                if stop {
+                    end = "ROLLBACK";
+                    break;
+                }
+            }
             Err(why) => {
                 // Whatever state the transaction is in, it ends with the connection.
                 let _ = connection.execute("ROLLBACK").await;
@@ -210,7 +238,7 @@ async fn write_group(
             }
         }
     }
-    match connection.execute("COMMIT").await {
+    match connection.execute(end).await {
         Ok(_) => Ok(outcomes),
         Err(why) => {
             let _ = connection.execute("ROLLBACK").await;
@@ -221,11 +249,23 @@ async fn write_group(
 
 async fn write_one(
     connection: &mut AnyConnection,
-    statements: Vec<Statement>,
-) -> Result<Result<(), WriteError>, sqlx::Error> {
+    statements: &[Statement],
+) -> Result<Outcome, sqlx::Error> {
     connection.execute("SAVEPOINT one").await?;
+    let outcome = change(connection, statements).await?;
+    if outcome.is_err() {
+        connection.execute("ROLLBACK TO SAVEPOINT one").await?;
+    }
+    connection.execute("RELEASE SAVEPOINT one").await?;
+    Ok(outcome)
+}
+
+async fn change(
+    connection: &mut AnyConnection,
+    statements: &[Statement],
+) -> Result<Outcome, sqlx::Error> {
     for statement in statements {
-        let done = bound(statement.sql, statement.values).execute(&mut *connection).await;
+        let done = bound(statement.sql, statement.values.clone()).execute(&mut *connection).await;
         let failed = match done {
             Ok(done) if !statement.one || done.rows_affected() == 1 => continue,
             Ok(_) => WriteError::Conflict,
@@ -237,11 +277,8 @@ async fn write_one(
             }
             Err(error) => return Err(error),
         };
-        connection.execute("ROLLBACK TO SAVEPOINT one").await?;
-        connection.execute("RELEASE SAVEPOINT one").await?;
         return Ok(Err(failed));
     }
-    connection.execute("RELEASE SAVEPOINT one").await?;
     Ok(Ok(()))
 }
 
