@@ -21,6 +21,11 @@ impl ErrorKind {
 }
 
 impl ApiError {
+    /// Under another name, where an operation does not declare the one that would be said.
+    pub(crate) fn renamed(self, from: ErrorKind, to: ErrorKind) -> Self {
+        if self.kind == from { Self { kind: to, ..self } } else { self }
+    }
+
     /// The bare shape name, and the message under the service's name for it.
     pub(crate) fn body(&self, message_name: &str) -> Vec<u8> {
         let mut body = Map::new();

@@ -78,6 +78,11 @@ pub(crate) async fn run<O: Execute>(
         Ok(request) => (parameters(&request), request.execute(kms, call).await),
         Err(error) => (None, Err(error)),
     };
+    // Half of the operations know no invalid ARNs: to them there is no such key.
+    let outcome = outcome.map_err(|error| match is_declared::<O>(&error) {
+        true => error,
+        false => error.renamed(ErrorKind::InvalidArnException, ErrorKind::NotFoundException),
+    });
     debug_assert!(outcome.as_ref().err().is_none_or(is_declared::<O>), "{:?}", outcome.err());
     let refusal = outcome.as_ref().err();
     kms.trail.record(call, O::NAME, parameters.as_deref(), refusal, KMS).await;
@@ -91,6 +96,8 @@ const COMMON: &[ErrorKind] = &[
     ErrorKind::SerializationException,
     ErrorKind::AccessDeniedException,
     ErrorKind::KMSInternalException,
+    // What is not simulated: external key stores, Nitro enclaves.
+    ErrorKind::UnsupportedOperationException,
 ];
 
 /// Does the model know that the operation can fail so?

@@ -17,6 +17,7 @@ mod lines;
 mod local;
 mod model;
 mod own_hsm;
+mod program;
 mod secrets;
 mod sim;
 mod trail;
@@ -25,6 +26,7 @@ pub use auth::{AccessKeys, Auth};
 pub use cloudhsmv2::{Adopted, Hosting, Timing};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
+pub use program::main;
 pub use secrets::SecretsError;
 
 use clock::Clock;

@@ -194,6 +194,7 @@ fn switched_on(secrets: &Secrets, node: u16, factory: Factory) -> Result<(Hsm, P
         zone: String::new(),
         hsm_type: HsmType::Hsm2mMedium,
         limits: false,
+        kmsuser_2fa: false,
         engine: EngineKind::Native,
         master_key,
         backup_key: secrets.derive("own hsm backups"),

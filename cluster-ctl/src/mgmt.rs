@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// state folder]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// For rehearsals: let `-2fa` give kmsuser a second factor, where `up` lets the HSMs take it
+    #[arg(long)]
+    allow_kmsuser_2fa: bool,
 }
 
 /// Connects to the servers of the configuration file and runs the shell until `quit` or the end of
@@ -73,7 +76,7 @@ fn run(
         console.say(&format!("E2E enabled on {server}"));
     }
     console.say("");
-    Ok(Shell::new(console, servers, &runtime).run())
+    Ok(Shell::new(console, servers, &runtime, options.allow_kmsuser_2fa).run())
 }
 
 /// Connects to all servers. `None`: one of them cannot be reached.

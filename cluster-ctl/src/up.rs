@@ -86,6 +86,10 @@ pub(crate) struct Options {
     /// Whether the HSM type's limits on users and keys hold
     #[arg(long, value_enum, default_value_t)]
     limits: hsm_node::Limits,
+    /// For rehearsals: let kmsuser have a second factor (`mgmt --allow-kmsuser-2fa` gives it one),
+    /// with which AWS KMS cannot log in
+    #[arg(long)]
+    allow_kmsuser_2fa: bool,
     /// How often HSMs compare keys with each other; 0: never
     #[arg(long, value_name = "MS", default_value_t = 1_000)]
     sync_interval_ms: u64,

@@ -51,6 +51,7 @@ proto::message! {
     /// A user.
     UserRecord {
         0 id: u32, 2 role: Role, 4 username: String, 6 salt: Blob, 8 hash: Veiled, 10 failures: u32,
+        12 second_factor: Option<bool>,
     }
     /// What is left of a deleted user. Takes the user's slot; its id is not given again.
     UserGone { 0 id: u32 }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub hsm_type: HsmType,
     /// Whether the type's limits on users and keys hold; benchmarks lift them.
     pub limits: bool,
+    /// Whether kmsuser may have a second factor, with which AWS KMS cannot log in: for rehearsals.
+    pub kmsuser_2fa: bool,
     /// Who computes.
     pub engine: EngineKind,
     /// Seals the records of this node.

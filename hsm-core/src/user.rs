@@ -21,6 +21,8 @@ pub(crate) struct User {
     pub(crate) name: Arc<str>,
     pub(crate) password: PasswordHash,
     pub(crate) failures: u32,
+    /// It cannot log in with the password alone.
+    pub(crate) second_factor: bool,
     /// Where its last change was recorded on this node.
     pub(crate) position: u64,
 }
@@ -40,6 +42,7 @@ impl User {
             salt,
             hash,
             failures: self.failures,
+            second_factor: self.second_factor.then_some(true),
         }
     }
 
@@ -50,6 +53,7 @@ impl User {
             name: record.username.into(),
             password: PasswordHash::from_parts(&record.salt, &record.hash),
             failures: record.failures,
+            second_factor: record.second_factor == Some(true),
             position: 0,
         }
     }

@@ -148,6 +148,7 @@ fn open_hsm(
             zone: folder.card.zone.clone(),
             hsm_type: folder.hsm_type,
             limits: options.limits == Limits::Aws,
+            kmsuser_2fa: options.allow_kmsuser_2fa,
             engine: options.engine.into(),
             master_key: folder.master_key(fresh)?,
             backup_key: folder.backup_key()?,

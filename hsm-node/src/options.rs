@@ -29,6 +29,9 @@ pub struct Options {
     /// Whether the HSM type's limits on users and keys hold
     #[arg(long, value_enum, default_value_t)]
     pub limits: Limits,
+    /// For rehearsals: let kmsuser have a second factor, with which AWS KMS cannot log in
+    #[arg(long)]
+    pub allow_kmsuser_2fa: bool,
     /// Connections at the same time; one more is refused
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
@@ -80,6 +83,7 @@ impl Options {
             listen,
             engine: Engine::default(),
             limits: Limits::default(),
+            allow_kmsuser_2fa: false,
             max_connections: MAX_CONNECTIONS,
             idle_timeout_ms: IDLE_TIMEOUT_MS,
             sync_interval_ms: SYNC_INTERVAL_MS,

@@ -224,10 +224,11 @@ store_id = store("one", one, one_folder)
 assert connect(store_id) == "CONNECTED"
 key = kms.create_key(Origin="AWS_CLOUDHSM", CustomKeyStoreId=store_id)["KeyMetadata"]["KeyId"]
 blob = kms.encrypt(KeyId=key, Plaintext=b"precious")["CiphertextBlob"]
-old_backup = newest_backup(one)
+userless_backup = newest_backup(one)
 second = next(h for h in describe(one)["Hsms"] if h["AvailabilityZone"].endswith("b"))
 hsm.delete_hsm(ClusterId=one, EniId=second["EniId"])
 all_active(one, 1)
+old_backup = newest_backup(one)
 refused("CloudHsmClusterInvalidConfigurationException", kms.create_key, Origin="AWS_CLOUDHSM",
         CustomKeyStoreId=store_id)
 assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"precious"
@@ -329,8 +330,15 @@ assert code == "CONNECTED", code
 assert decrypted() == b"precious"
 step("12 cluster deleted, and restored from its last backup")
 
-# 13: restored from an old backup: kmsuser has the password of that time.
+# 5: restored from a backup that is older than kmsuser.
 delete_cluster(other)
+userless = restored(userless_backup)
+kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
+kms.update_custom_key_store(CustomKeyStoreId=store_id, CloudHsmClusterId=userless)
+assert connect(store_id) == "USER_NOT_FOUND"
+step("5 restored from a backup older than the user")
+
+# 13: restored from an old backup: kmsuser has the password of that time.
 stale = restored(old_backup)
 kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
 kms.update_custom_key_store(CustomKeyStoreId=store_id, CloudHsmClusterId=stale)

@@ -47,9 +47,14 @@ impl Up {
     ) -> Self {
         let ready = folder.join("ready-for-test.json");
         let _ = std::fs::remove_file(&ready);
+        let endpoint = match arguments.contains(&"--no-endpoint") {
+            true => &[][..],
+            false => &["--endpoint-port", "0"],
+        };
         let mut child = command
-            .args(["up", "--base-port", "0", "--endpoint-port", "0", "--state"])
+            .args(["up", "--base-port", "0", "--state"])
             .arg(folder)
+            .args(endpoint)
             .arg("--ready-file")
             .arg(&ready)
             .args(arguments)

@@ -2,7 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod cluster;
+pub mod drill;
+pub mod endpoint;
+pub mod http;
+pub mod kms;
 pub mod line;
 pub mod memory;
+pub mod model;
 pub mod say;
 pub mod script;

@@ -82,6 +82,7 @@ pub fn settings(node: u16, engine: EngineKind, limits: bool) -> Settings {
         zone: format!("us-east-1{}", (b'a' + node as u8) as char),
         hsm_type: HsmType::Hsm2mMedium,
         limits,
+        kmsuser_2fa: false,
         engine,
         master_key: Zeroizing::new([1; 32]),
         backup_key: Zeroizing::new([2; 32]),

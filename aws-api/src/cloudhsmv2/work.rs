@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const BACKUP_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Ports that are tried for a new HSM.
 const PORTS_MAX: u16 = 512;
+/// How often, and with which pauses, it is looked whether an HSM's port is free again.
+const PORT_TRIES: u32 = 30;
+const PORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The next thing that a cluster's record asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +85,22 @@ async fn lasted(since_ms: i64, least: Duration) {
     let passed = real_now_ms().saturating_sub(since_ms);
     let passed = Duration::from_millis(u64::try_from(passed).unwrap_or_default());
     tokio::time::sleep(least.saturating_sub(passed)).await;
+}
+
+fn is_free(port: u16) -> bool {
+    std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+/// An HSM keeps its port over restarts, unless somebody else has it for good: the process of an
+/// endpoint that was killed a moment ago is still ending.
+async fn freed(port: u16) -> bool {
+    for _ in 0..PORT_TRIES {
+        if is_free(port) {
+            return true;
+        }
+        tokio::time::sleep(PORT_PAUSE).await;
+    }
+    false
 }
 
 impl ControlPlane {
@@ -274,7 +293,11 @@ impl ControlPlane {
             hsm.port = node.address.port();
             return Ok(hsm);
         }
-        let port = if hsm.port == 0 { self.free_port().await? } else { hsm.port };
+        let port = match hsm.port {
+            0 => self.free_port().await?,
+            port if freed(port).await => port,
+            _ => self.free_port().await?,
+        };
         let node = fleet.add(&seat, port).await.map_err(|e| failed(&hsm.id, e))?;
         hsm.port = node.address.port();
         self.keep_roster(cluster, |roster| {
@@ -321,9 +344,7 @@ impl ControlPlane {
             let clusters: Vec<ClusterRecord> = all(&self.database, &region).await?;
             taken.extend(clusters.iter().flat_map(|it| &it.hsms).map(|hsm| hsm.port));
         }
-        let free = |port: &u16| {
-            !taken.contains(port) && std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()
-        };
+        let free = |port: &u16| !taken.contains(port) && is_free(*port);
         let mut ports = base..base.saturating_add(PORTS_MAX);
         ports.find(free).ok_or_else(|| failed("a new HSM", "no port is free"))
     }

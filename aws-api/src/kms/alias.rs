@@ -72,7 +72,6 @@ impl Execute for CreateAliasRequest {
 impl Execute for UpdateAliasRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let name = checked(self.alias_name)?;
-        not_reserved(&name)?;
         let found = kms.find(call, &self.target_key_id.unwrap_or_default(), By::Id).await?;
         found.not_pending()?;
         let sql = "UPDATE aliases SET key_id = $1, updated_at = $2 WHERE region = $3 AND name = $4";
@@ -90,7 +89,6 @@ impl Execute for UpdateAliasRequest {
 impl Execute for DeleteAliasRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let name = checked(self.alias_name)?;
-        not_reserved(&name)?;
         let sql = "DELETE FROM aliases WHERE region = $1 AND name = $2";
         let values = [call.region.as_str().into(), name.as_str().into()];
         kms.change_alias(call, &name, Statement::one(sql, values)).await?;

@@ -108,7 +108,11 @@ impl Kms {
     ) -> Result<(), ApiError> {
         let stores = self.stores(&call.region).await?;
         let store = stores.by_id(store_id).ok_or_else(not_found)?;
-        let connected = self.connected(&call.region, store).await?;
+        let connected = self.connected(&call.region, store).await.map_err(|error| {
+            // As below: CreateKey does not declare the other.
+            let unreachable = ErrorKind::KMSInvalidStateException;
+            error.renamed(unreachable, ErrorKind::CloudHsmClusterInvalidConfigurationException)
+        })?;
         let made = connected.create_key(&call.key_arn(&key.key_id)).await.map_err(refused)?;
         let cluster_id = store.cluster_id.clone();
         tell_backing_key(call, store_id, &cluster_id, &made);

@@ -426,3 +426,6 @@ fn new_store_id() -> String {
     let digits = data_encoding::HEXLOWER.encode(&random);
     format!("cks-{}", digits.get(..17).unwrap_or(&digits))
 }
+
+#[cfg(test)]
+mod tests;

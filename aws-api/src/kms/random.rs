@@ -8,6 +8,12 @@ use crate::model::kms::*;
 use crate::model::wire::Blob;
 use std::sync::Arc;
 
+/// GenerateRandom has no key whose state could be invalid: it is the key store's.
+fn of_store(error: ApiError) -> ApiError {
+    let of_key = ErrorKind::KMSInvalidStateException;
+    error.renamed(of_key, ErrorKind::CustomKeyStoreInvalidStateException)
+}
+
 impl Execute for GenerateRandomRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         if self.recipient.is_some() {
@@ -24,8 +30,8 @@ impl Execute for GenerateRandomRequest {
                 call.tell("customKeyStoreId", id.as_str());
                 let stores = kms.stores(&call.region).await?;
                 let store = stores.by_id(id).ok_or_else(not_found)?;
-                let hsms = kms.connected(&call.region, store).await?;
-                hsms.random(count).await.map_err(|e| cipher::refused(e, id))?
+                let hsms = kms.connected(&call.region, store).await.map_err(of_store)?;
+                hsms.random(count).await.map_err(|e| of_store(cipher::refused(e, id)))?
             }
         };
         Ok(GenerateRandomResponse { plaintext: Some(Blob::from(bytes)), ..Default::default() })

@@ -110,15 +110,18 @@ pub(super) fn launch(options: &Options) -> Result<Launch, Failure> {
     let word = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
         value().map_or_else(String::new, |value| value.get_name().to_owned())
     };
-    let arguments = [
+    let mut arguments = vec![
         "node".to_owned(),
         format!("--engine={}", word(&|| options.engine.to_possible_value())),
         format!("--limits={}", word(&|| options.limits.to_possible_value())),
         format!("--sync-interval-ms={}", options.sync_interval_ms),
     ];
+    if options.allow_kmsuser_2fa {
+        arguments.push("--allow-kmsuser-2fa".to_owned());
+    }
     Ok(Launch {
         program: std::env::current_exe()?,
-        arguments: arguments.into(),
+        arguments,
         base_port: options.base_port,
         restart: !options.no_restart,
     })

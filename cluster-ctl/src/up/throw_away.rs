@@ -44,6 +44,7 @@ impl ThrowAway {
             aws_timing: false,
             engine,
             limits: hsm_node::Limits::None,
+            allow_kmsuser_2fa: false,
             sync_interval_ms: 1_000,
         };
         let (folder, place) = Place::take(None, options.ephemeral)?;

@@ -111,6 +111,7 @@ impl Execute for Initialize {
                 name: name.into(),
                 password,
                 failures: 0,
+                second_factor: false,
                 position: 0,
             }))
         };

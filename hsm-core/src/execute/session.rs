@@ -47,6 +47,10 @@ impl Execute for Login {
             return Err(Failed::from(Fault::UserLocked.with(format!("user {name}"))).about(subject));
         }
         if password::fits(password) && user.password.matches(password) {
+            if user.second_factor {
+                let why = Fault::LoginFailure.with("the second factor (2FA) is missing");
+                return Err(Failed::from(why).about(subject));
+            }
             return Ok(welcome(&user, subject));
         }
         let counted = User { failures: user.failures + 1, ..(*user).clone() };

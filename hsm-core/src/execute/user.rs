@@ -10,9 +10,15 @@ use proto::{Blob, NodeState, Role};
 use std::sync::Arc;
 
 /// A second factor is refused for kmsuser because KMS could not log in, and for others for now.
-fn check_second_factor(name: &str, factor: Option<&Blob>) -> Result<(), Refusal> {
+/// A rehearsal may want to see kmsuser with one: that it has one is kept, and no more.
+fn check_second_factor<C>(
+    call: &Granted<'_, C>,
+    name: &str,
+    factor: Option<&Blob>,
+) -> Result<(), Refusal> {
     match factor {
         None => Ok(()),
+        Some(_) if name == KMS_USER && call.hsm.settings.kmsuser_2fa => Ok(()),
         Some(_) if name == KMS_USER => Err(Fault::KmsUserSecondFactor.into()),
         Some(_) => Err(Fault::NotSimulated.with("second factors (2FA)")),
     }
@@ -28,7 +34,7 @@ impl Execute for CreateUser {
         if !matches!(role, Role::Co | Role::Cu) {
             return Err(fail(Fault::InvalidUserType.with("a user is created as CO or CU")));
         }
-        check_second_factor(&name, second_factor.as_ref()).map_err(fail)?;
+        check_second_factor(&call, &name, second_factor.as_ref()).map_err(fail)?;
         password::check(&name, password).map_err(fail)?;
         let mut user = User {
             id: 0,
@@ -36,6 +42,7 @@ impl Execute for CreateUser {
             name: name.into(),
             password: PasswordHash::none(),
             failures: 0,
+            second_factor: second_factor.is_some(),
             position: 0,
         };
         {
@@ -88,7 +95,7 @@ impl Execute for ChangePassword {
         if *role == Role::Au {
             return Err(fail(Fault::InvalidUserType.with("the appliance user has no password")));
         }
-        check_second_factor(&name, second_factor.as_ref()).map_err(fail)?;
+        check_second_factor(&call, &name, second_factor.as_ref()).map_err(fail)?;
         password::check(&name, password).map_err(fail)?;
         if call.hsm.vault.logins.others(user.id, me.user == user.id) > 0 {
             return Err(fail(Fault::UserLoggedIn.with(format!("user {name}"))));
@@ -96,6 +103,7 @@ impl Execute for ChangePassword {
         let changed = User {
             password: PasswordHash::new(password, call.world),
             failures: 0,
+            second_factor: user.second_factor || second_factor.is_some(),
             // The unactivated admin becomes the first officer: the cluster is activated.
             role: if user.role == Role::Preco { Role::Co } else { user.role },
             ..(*user).clone()
@@ -127,7 +135,7 @@ impl Execute for ListUsers {
             login_failures: u.failures,
             locked: u.is_locked(),
             logins: call.hsm.vault.logins.others(u.id, me == Some(u.id)),
-            second_factor: false,
+            second_factor: u.second_factor,
         };
         let users = call.hsm.vault.users().iter().map(listed).collect();
         call.session.saw(call.hsm.vault.latest());
