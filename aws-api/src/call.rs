@@ -17,6 +17,12 @@ pub(crate) struct Call {
     pub(crate) told: Told,
 }
 
+/// An id for a request or an event. Nothing rests on its being secret: it costs no call of the
+/// operating system.
+pub(crate) fn new_id() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
 /// By whose credentials the request was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {

@@ -74,9 +74,11 @@ pub(crate) enum WriteError {
     Failed(Arc<str>),
 }
 
+type Outcome = Result<(), WriteError>;
+
 struct Write {
     statements: Vec<Statement>,
-    done: oneshot::Sender<Result<(), WriteError>>,
+    done: oneshot::Sender<Outcome>,
 }
 
 /// A database that cannot be used.
@@ -225,13 +227,41 @@ async fn write_group(
     pool: &AnyPool,
     group: &[Write],
     sqlite: bool,
-) -> Result<Vec<Result<(), WriteError>>, sqlx::Error> {
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    let begin = begin(sqlite);
     let mut connection = pool.acquire().await?;
-    connection.execute(begin(sqlite)).await?;
+    // Mostly all of them can be done. A savepoint for each would be as much work as they are.
+    let outcomes = write_all(&mut connection, group, begin, false).await?;
+    if group.len() == 1 || outcomes.iter().all(Result::is_ok) {
+        return Ok(outcomes);
+    }
+    write_all(&mut connection, group, begin, true).await
+}
+
+/// With savepoints, a write that fails is left out; without them, it ends all.
+async fn write_all(
+    connection: &mut AnyConnection,
+    group: &[Write],
+    begin: &'static str,
+    savepoints: bool,
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    connection.execute(begin).await?;
     let mut outcomes = Vec::with_capacity(group.len());
+    let mut end = "COMMIT";
     for write in group {
-        match write_one(&mut connection, &write.statements).await {
-            Ok(outcome) => outcomes.push(outcome),
+        let outcome = match savepoints {
+            true => write_one(connection, &write.statements).await,
+            false => change(connection, &write.statements).await,
+        };
+        match outcome {
+            Ok(outcome) => {
+                let stop = !savepoints && outcome.is_err();
+                outcomes.push(outcome);
+                if stop {
+                    end = "ROLLBACK";
+                    break;
+                }
+            }
             Err(why) => {
                 // Whatever state the transaction is in, it ends with the connection.
                 let _ = connection.execute("ROLLBACK").await;
@@ -239,7 +269,7 @@ async fn write_group(
             }
         }
     }
-    match connection.execute("COMMIT").await {
+    match connection.execute(end).await {
         Ok(_) => Ok(outcomes),
         Err(why) => {
             let _ = connection.execute("ROLLBACK").await;
@@ -251,8 +281,20 @@ async fn write_group(
 async fn write_one(
     connection: &mut AnyConnection,
     statements: &[Statement],
-) -> Result<Result<(), WriteError>, sqlx::Error> {
+) -> Result<Outcome, sqlx::Error> {
     connection.execute("SAVEPOINT one").await?;
+    let outcome = change(connection, statements).await?;
+    if outcome.is_err() {
+        connection.execute("ROLLBACK TO SAVEPOINT one").await?;
+    }
+    connection.execute("RELEASE SAVEPOINT one").await?;
+    Ok(outcome)
+}
+
+async fn change(
+    connection: &mut AnyConnection,
+    statements: &[Statement],
+) -> Result<Outcome, sqlx::Error> {
     for statement in statements {
         let done = bound(statement.sql, statement.values.clone()).execute(&mut *connection).await;
         let failed = match done {
@@ -267,11 +309,8 @@ async fn write_one(
             }
             Err(error) => return Err(error),
         };
-        connection.execute("ROLLBACK TO SAVEPOINT one").await?;
-        connection.execute("RELEASE SAVEPOINT one").await?;
         return Ok(Err(failed));
     }
-    connection.execute("RELEASE SAVEPOINT one").await?;
     Ok(Ok(()))
 }
 

@@ -1,5 +1,5 @@
 //! HTTP: bounds on connections, time and size; which URL is what.
-use crate::call::{Call, Told};
+use crate::call::{Call, Told, new_id};
 use crate::error::ApiError;
 use crate::kms::Kms;
 use crate::model::{ErrorKind, cloudhsmv2, kms};
@@ -7,7 +7,7 @@ use crate::sim;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -67,10 +67,10 @@ const JSON: &str = "application/x-amz-json-1.1";
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
 /// What every answer of AWS KMS bears.
-const HEADERS: [(&str, &str); 3] = [
-    ("cache-control", "no-cache, no-store, must-revalidate, private"),
-    ("expires", "0"),
-    ("pragma", "no-cache"),
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate, private")),
+    (EXPIRES, HeaderValue::from_static("0")),
+    (PRAGMA, HeaderValue::from_static("no-cache")),
 ];
 
 type Answer = Response<Full<Bytes>>;
@@ -114,7 +114,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, kms: Arc<Kms>) {
 
 async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
     let (head, body) = request.into_parts();
-    let id = Uuid::new_v4();
+    let id = new_id();
     let body = Limited::new(body, BODY_MAX).collect();
     let body = match tokio::time::timeout(BODY_WITHIN, body).await {
         Err(_) => return refused(id, StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
@@ -204,9 +204,9 @@ fn answered(id: Uuid, status: StatusCode, body: Vec<u8>) -> Answer {
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
-    headers.insert("content-type", HeaderValue::from_static(JSON));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert("x-amzn-requestid", id);
     }

@@ -1,6 +1,6 @@
 //! KMS itself: the life of a request, and what all operations share.
 use crate::Settings;
-use crate::call::{Call, Caller, Told};
+use crate::call::{Call, Caller, Told, new_id};
 use crate::clock::Clock;
 use crate::cloudhsmv2::ControlPlane;
 use crate::clusters::Clusters;
@@ -20,7 +20,6 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 mod alias;
 mod cipher;
@@ -152,7 +151,7 @@ impl Kms {
         parameters: Value,
     ) -> Result<Value, ApiError> {
         let mut call = Call {
-            id: Uuid::new_v4(),
+            id: new_id(),
             at_ms: self.clock.now_ms(),
             region: region.to_owned(),
             account: self.settings.account.clone(),

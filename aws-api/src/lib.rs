@@ -202,5 +202,6 @@ impl Endpoint {
         for (id, _) in self.kms.lines.open() {
             self.kms.lines.close(&id).await;
         }
+        self.kms.trail.flush().await;
     }
 }

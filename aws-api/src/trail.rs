@@ -1,31 +1,24 @@
 //! CloudTrail: each call becomes one line of JSON in `cloudtrail.jsonl`. Secrets never do.
-use crate::call::{Call, Caller};
+use crate::call::{Call, Caller, new_id};
 use crate::error::ApiError;
+use queue::Log;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use uuid::Uuid;
 
-/// Events that may wait for the disk; who comes with more waits.
-const WAITING_MAX: usize = 8_192;
-/// Events that are written together.
-const GROUP_MAX: usize = 1_024;
+mod queue;
+
 /// AWS KMS, as the source of events.
 pub(crate) const KMS: &str = "kms.amazonaws.com";
 /// AWS CloudHSM, as the source of events.
 pub(crate) const CLOUDHSM: &str = "cloudhsm.amazonaws.com";
-/// A log of this size becomes `cloudtrail.jsonl.1`, in the place of the one before.
-const FILE_MAX: u64 = 256 * 1024 * 1024;
-
 /// Where events go; clones share it. The file has them a moment after the answer was given.
 #[derive(Clone)]
 pub(crate) struct Trail {
-    lines: mpsc::Sender<Vec<u8>>,
+    log: Arc<Log>,
     account: Arc<str>,
 }
 
@@ -33,7 +26,7 @@ pub(crate) struct Trail {
 #[serde(rename_all = "camelCase")]
 struct Event<'e> {
     event_version: &'static str,
-    user_identity: Value,
+    user_identity: Identity<'e>,
     event_time: String,
     event_source: &'static str,
     event_name: &'e str,
@@ -60,6 +53,25 @@ struct Event<'e> {
     management_event: bool,
     recipient_account_id: &'e str,
     event_category: &'static str,
+}
+
+/// Who it was; what does not apply is left out.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'e> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn: Option<String>,
+    account_id: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoked_by: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -97,19 +109,13 @@ fn is_read_only(operation: &str) -> bool {
 impl Trail {
     /// Begins, or goes on with, the log in this folder.
     pub(crate) fn open(folder: &Path, account: Arc<str>) -> io::Result<Self> {
-        let path = folder.join("cloudtrail.jsonl");
-        let mut file = LogFile::open(path)?;
-        let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING_MAX);
-        std::thread::Builder::new().name("cloudtrail".into()).spawn(move || {
-            let mut group = Vec::new();
-            while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
-                if let Err(error) = file.write(&group.concat()) {
-                    tracing::error!("cloudtrail.jsonl: {error}");
-                }
-                group.clear();
-            }
-        })?;
-        Ok(Self { lines, account })
+        let log = Log::open(folder.join("cloudtrail.jsonl"))?;
+        Ok(Self { log: Arc::new(log), account })
+    }
+
+    /// Waits until the file has all events.
+    pub(crate) async fn flush(&self) {
+        self.log.flush().await;
     }
 
     /// One call of the API.
@@ -138,7 +144,7 @@ impl Trail {
             response_elements: told.response.as_ref().filter(|_| !failed),
             additional_event_data: Some(&told.additional).filter(|data| !data.is_empty()),
             request_id: Some(call.id.to_string()),
-            event_id: Uuid::new_v4().to_string(),
+            event_id: new_id().to_string(),
             read_only: is_read_only(operation),
             resources: told.keys.iter().map(resource(&call.account)).collect(),
             event_type: "AwsApiCall",
@@ -160,7 +166,11 @@ impl Trail {
         let (arn, response) = (arn.to_owned(), json!({ "keyId": arn }));
         let event = Event {
             event_version: "1.08",
-            user_identity: json!({ "accountId": *self.account, "invokedBy": "AWS Internal" }),
+            user_identity: Identity {
+                account_id: &self.account,
+                invoked_by: Some("AWS Internal"),
+                ..Identity::default()
+            },
             event_time: rfc3339(at_ms),
             event_source: KMS,
             event_name: "DeleteKey",
@@ -173,7 +183,7 @@ impl Trail {
             response_elements: Some(&response),
             additional_event_data: Some(&additional).filter(|data| !data.is_empty()),
             request_id: None,
-            event_id: Uuid::new_v4().to_string(),
+            event_id: new_id().to_string(),
             read_only: false,
             resources: [&arn].into_iter().map(resource(&self.account)).collect(),
             event_type: "AwsServiceEvent",
@@ -188,8 +198,7 @@ impl Trail {
         let mut line = Vec::with_capacity(1_024);
         if serde_json::to_writer(&mut line, event).is_ok() {
             line.push(b'\n');
-            // The writer ends only with the endpoint.
-            let _ = self.lines.send(line).await;
+            self.log.put(&line).await;
         }
     }
 }
@@ -202,16 +211,25 @@ fn trail_code(name: &str) -> &str {
     }
 }
 
-fn identity(call: &Call) -> Value {
-    let (account, arn) = (&*call.account, call.principal());
+fn identity(call: &Call) -> Identity<'_> {
+    let (account_id, arn) = (&*call.account, Some(call.principal()));
     match &call.caller {
-        Caller::Unsigned => json!({
-            "type": "Root", "principalId": account, "arn": arn, "accountId": account,
-        }),
-        Caller::AccessKey(key) => json!({
-            "type": "IAMUser", "principalId": key, "arn": arn, "accountId": account,
-            "accessKeyId": key, "userName": "local",
-        }),
+        Caller::Unsigned => Identity {
+            kind: Some("Root"),
+            principal_id: Some(account_id),
+            arn,
+            account_id,
+            ..Identity::default()
+        },
+        Caller::AccessKey(key) => Identity {
+            kind: Some("IAMUser"),
+            principal_id: Some(key),
+            arn,
+            account_id,
+            access_key_id: Some(key),
+            user_name: Some("local"),
+            ..Identity::default()
+        },
     }
 }
 
@@ -228,28 +246,4 @@ fn rfc3339(at_ms: i64) -> String {
         date.minute(),
         date.second()
     )
-}
-
-/// A file that begins anew when it is too long.
-struct LogFile {
-    path: PathBuf,
-    file: File,
-    size: u64,
-}
-
-impl LogFile {
-    fn open(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { path, file, size })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.size > FILE_MAX {
-            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
-            *self = Self::open(self.path.clone())?;
-        }
-        self.size += bytes.len() as u64;
-        self.file.write_all(bytes)
-    }
 }

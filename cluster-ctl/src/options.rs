@@ -22,6 +22,7 @@ Examples:
   cluster-ctl mgmt                      manage users as in cloudhsm_mgmt_util
   cluster-ctl sim kill 2                lose an HSM
   cluster-ctl bench keygen --kind ec-p256
+  cluster-ctl bench kms --operation create-key
   cluster-ctl completions bash > /etc/bash_completion.d/cluster-ctl";
 
 /// A simulated AWS CloudHSM cluster on this machine: `up` starts it, the rest works with it.
@@ -53,7 +54,7 @@ pub(crate) enum Command {
     Configure(configure::Options),
     /// Act on HSMs as faults do: kill, stop, continue, restart
     Sim(sim::Options),
-    /// Measure how fast keys are made
+    /// Measure how fast keys are made and used
     Bench(bench::Options),
     /// Print the completions of a shell
     Completions {

@@ -7,6 +7,7 @@ use crate::decisions::{
 use crate::keeper::{learn, meet};
 use crate::node::Node;
 use crate::{CallError, ConnectError, Connection, Endpoint, NodeView, OpenError, TlsIdentity};
+use proto::Weight;
 use proto::command::cluster::{GetMembers, Member};
 use proto::command::session::Login;
 use std::collections::HashMap;
@@ -251,7 +252,8 @@ impl Cluster {
         let mut tried = Vec::new();
         let mut failure = None;
         loop {
-            let Some(live) = self.choose(&tried, deadline, failure.as_ref()).await else {
+            let Some(live) = self.choose(C::SPEC.weight, &tried, deadline, failure.as_ref()).await
+            else {
                 return Err(failure.unwrap_or_else(|| self.nobody()));
             };
             tried.push(live.connection.number());
@@ -275,6 +277,7 @@ impl Cluster {
     /// for.
     async fn choose(
         &self,
+        weight: Weight,
         tried: &[u64],
         deadline: Instant,
         failure: Option<&CallError>,
@@ -287,7 +290,7 @@ impl Cluster {
                 load: live.connection.in_flight(),
             });
             let turn = self.shared().turn.fetch_add(1, Ordering::Relaxed);
-            choose(candidates, turn, tried).and_then(|at| live.get(at)).cloned()
+            choose(candidates, weight, turn, tried).and_then(|at| live.get(at)).cloned()
         })
         .await
     }

@@ -23,7 +23,7 @@ fn the_least_loaded_ready_connection_is_chosen_in_turn() {
             ready: *ready,
             load: *load,
         });
-        choose(candidates, turn, tried)
+        choose(candidates, Weight::Heavy, turn, tried)
     };
     let idle = [(true, 0); 3];
     assert_eq!(
@@ -36,6 +36,19 @@ fn the_least_loaded_ready_connection_is_chosen_in_turn() {
     assert_eq!(choice(&[(false, 0), (true, 9)], 0, &[]), Some(1));
     assert_eq!(choice(&[(false, 0), (true, 9)], 0, &[1]), Some(0));
     assert_eq!(choice(&[], 5, &[]), None);
+}
+
+#[test]
+fn light_requests_go_to_one_connection_several_at_a_time() {
+    let choice = |loads: [usize; 3], turn| {
+        let candidates =
+            (0..).zip(loads).map(|(number, load)| Candidate { number, ready: true, load });
+        choose(candidates.collect::<Vec<_>>().into_iter(), Weight::Light, turn, &[])
+    };
+    let turns = [0, TOGETHER - 1, TOGETHER, 3 * TOGETHER].map(|turn| choice([0; 3], turn));
+    assert_eq!(turns, [Some(0), Some(0), Some(1), Some(0)]);
+    assert_eq!(choice([TOGETHER - 1, 0, 0], 0), Some(0));
+    assert_eq!(choice([TOGETHER, TOGETHER, 0], 0), Some(2));
 }
 
 #[test]

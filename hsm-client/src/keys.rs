@@ -43,7 +43,15 @@ fn retry(given: Option<Blob>, on_token: bool) -> Option<Blob> {
 
 impl Cluster {
     /// Makes a secret key: a token key on all HSMs, a session key on one connection of one.
-    pub async fn generate_key(&self, mut request: GenerateKey) -> Result<KeyGenerated, CallError> {
+    pub async fn generate_key(&self, request: GenerateKey) -> Result<KeyGenerated, CallError> {
+        self.generate_key_on(request).await.map(|(made, _)| made)
+    }
+
+    /// As [`Cluster::generate_key`], and tells which HSMs have the key.
+    pub async fn generate_key_on(
+        &self,
+        mut request: GenerateKey,
+    ) -> Result<(KeyGenerated, Vec<NodeView>), CallError> {
         request.retry = retry(request.retry, request.token);
         self.make(&request, request.token, |made| vec![made.handle]).await
     }
@@ -54,7 +62,9 @@ impl Cluster {
         mut request: GenerateEcKeyPair,
     ) -> Result<KeyPairGenerated, CallError> {
         request.retry = retry(request.retry, request.token);
-        self.make(&request, request.token, |made| vec![made.public, made.private]).await
+        self.make(&request, request.token, |made| vec![made.public, made.private])
+            .await
+            .map(|(made, _)| made)
     }
 
     /// Makes an RSA key pair, as [`Cluster::generate_key`] makes a key. It takes a second or so.
@@ -63,13 +73,15 @@ impl Cluster {
         mut request: GenerateRsaKeyPair,
     ) -> Result<KeyPairGenerated, CallError> {
         request.retry = retry(request.retry, request.token);
-        self.make(&request, request.token, |made| vec![made.public, made.private]).await
+        self.make(&request, request.token, |made| vec![made.public, made.private])
+            .await
+            .map(|(made, _)| made)
     }
 
     /// Takes in a wrapped key, as [`Cluster::generate_key`] makes a key.
     pub async fn unwrap_key(&self, mut request: UnwrapKey) -> Result<KeyUnwrapped, CallError> {
         request.retry = retry(request.retry, request.token);
-        self.make(&request, request.token, |made| vec![made.handle]).await
+        self.make(&request, request.token, |made| vec![made.handle]).await.map(|(made, _)| made)
     }
 
     async fn make<C: Request>(
@@ -77,32 +89,33 @@ impl Cluster {
         request: &C,
         on_token: bool,
         handles: impl Fn(&C::Reply) -> Vec<u64>,
-    ) -> Result<C::Reply, CallError> {
+    ) -> Result<(C::Reply, Vec<NodeView>), CallError> {
         if !on_token {
             let (home, made) = self.call_routed(request).await?;
             let mut homes = self.shared().homes();
             homes.extend(
                 handles(&made).into_iter().map(|handle| (handle, home.connection.number())),
             );
-            return Ok(made);
+            return Ok((made, vec![home.node.view()]));
         }
         let deadline = Instant::now() + self.config().availability_retry;
         self.wait_for_two(deadline).await?;
         let (maker, made) = self.call_routed(request).await?;
-        self.spread(handles(&made), &maker, deadline).await?;
-        Ok(made)
+        let holders = self.spread(handles(&made), &maker, deadline).await?;
+        Ok((made, holders.iter().map(|node| node.view()).collect()))
     }
 
-    /// Copies new token keys to the other HSMs. Where too few take them, they are taken back.
+    /// Copies new token keys to the other HSMs, and says which have them. Where too few take them,
+    /// they are taken back.
     async fn spread(
         &self,
         handles: Vec<u64>,
         maker: &Live,
         deadline: Instant,
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<Arc<Node>>, CallError> {
         let copies = self.copy(&handles, maker, deadline).await;
         if copies.standing == Standing::Enough {
-            return Ok(());
+            return Ok(copies.holders);
         }
         match self.destroy(handles).await {
             // It is on an HSM that cannot be asked now: that it is gone would be a lie.
@@ -154,7 +167,7 @@ impl Cluster {
             let hope = refused.is_none() && answered < self.nodes().len();
             let standing = standing(check, holders.len(), hope, Instant::now() < deadline);
             if standing != Standing::Wait {
-                return Copies { standing, failed, refused };
+                return Copies { standing, holders, failed, refused };
             }
             // Somebody comes back, or the time is up.
             let known: Vec<u64> =
@@ -172,6 +185,8 @@ impl Cluster {
 /// What became of copying keys.
 struct Copies {
     standing: Standing,
+    /// The HSMs that have the keys, durably.
+    holders: Vec<Arc<Node>>,
     /// The HSMs that were asked to take the keys and did not.
     failed: Vec<(Arc<Node>, CallError)>,
     /// The maker would not give the keys out.

@@ -2,6 +2,7 @@
 use crate::backing_key::{BackingKey, template};
 use crate::judge::KMSUSER;
 use crate::key_error::{CreateKeyError, KeyError};
+use crate::reserve::Reserve;
 use crate::settings::Settings;
 use data_encoding::HEXLOWER;
 use hsm_client::{CallError, Cluster, NodeView};
@@ -33,6 +34,7 @@ pub struct Connected {
     zones_for_new_keys: usize,
     rotated: Vec<String>,
     missed: Vec<(String, String)>,
+    reserve: Reserve,
 }
 
 impl Connected {
@@ -48,6 +50,7 @@ impl Connected {
             zones_for_new_keys: settings.zones_for_new_keys,
             rotated,
             missed,
+            reserve: Reserve::default(),
         }
     }
 
@@ -78,8 +81,8 @@ impl Connected {
             self.check_zones(nodes.iter().filter(|node| node.connected))?;
             let backing_key_id = BackingKey::new_id();
             tries -= 1;
-            match self.cluster.generate_key(template(key_arn, &backing_key_id)).await {
-                Ok(made) => return self.check_made(made, backing_key_id).await,
+            match self.cluster.generate_key_on(template(key_arn, &backing_key_id)).await {
+                Ok((made, on)) => return self.check_made(made, on, backing_key_id).await,
                 Err(CallError::Lost { .. }) if tries > 0 => {}
                 Err(error) => return Err(error.into()),
             }
@@ -90,11 +93,10 @@ impl Connected {
     async fn check_made(
         &self,
         made: KeyGenerated,
+        on: Vec<NodeView>,
         backing_key_id: String,
     ) -> Result<BackingKey, CreateKeyError> {
-        let each = self.cluster.call_each(&GetAttributes { handle: made.handle }).await.results;
-        let holders = each.iter().filter(|(_, got)| got.is_ok()).map(|(node, _)| node);
-        if let Err(error) = self.check_zones(holders) {
+        if let Err(error) = self.check_zones(on.iter()) {
             // An HSM went away meanwhile, or has kmsuser with another password.
             self.cluster.destroy(vec![made.handle]).await?;
             return Err(error);
@@ -175,6 +177,13 @@ impl Connected {
         Ok(Zeroizing::new(made.bytes.0))
     }
 
+    /// 1 to 16,384 random bytes of an HSM for a data key, which may have been fetched ahead.
+    pub async fn data_key(&self, count: u32) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let fetch =
+            async |count: usize| self.random(u32::try_from(count).unwrap_or(u32::MAX)).await;
+        self.reserve.take(count as usize, fetch).await
+    }
+
     /// The key material of a KMS key; `None` if there is none, or it was not made by KMS. When
     /// several keys bear the ARN, [`Connected::find_key_by_id`] finds the right one.
     pub async fn find_key(&self, key_arn: &str) -> Result<Option<BackingKey>, KeyError> {
@@ -222,6 +231,7 @@ impl Connected {
 
     /// Logs kmsuser out everywhere and drops the connections. The password stays what KMS made it.
     pub async fn disconnect(&self) {
+        self.reserve.clear().await;
         // An HSM that is lost now logs kmsuser out when it finds the line cut.
         let _ = self.cluster.logout().await;
     }

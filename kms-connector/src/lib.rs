@@ -80,6 +80,7 @@ mod error;
 mod file_store;
 mod judge;
 mod key_error;
+mod reserve;
 mod rotate;
 mod seal;
 mod settings;

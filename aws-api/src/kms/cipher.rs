@@ -136,7 +136,7 @@ impl Kms {
             Material::Kms { .. } => self.own_hsm.random(self, count).await,
             Material::CloudHsm { .. } => {
                 let hsms = self.hsms_of(call, found).await?;
-                hsms.random(count).await.map_err(|e| refused(e, &found.arn))
+                hsms.data_key(count).await.map_err(|e| refused(e, &found.arn))
             }
         }
     }

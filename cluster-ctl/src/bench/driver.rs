@@ -233,7 +233,7 @@ impl<M: Make> Driver<M> {
     /// A key is where it should be.
     fn made(&mut self, key: &Key<M>, now: Instant) {
         self.under_way -= 1;
-        self.lanes[key.made_on].meter.key(now - key.began);
+        self.lanes[key.made_on].meter.count(now - key.began);
         self.alive.extend(key.handles.as_ref());
         if self.alive.len() >= self.kept + BATCH {
             let destroy = DestroyObjects { handles: self.alive.drain(..BATCH).collect() };

@@ -1,4 +1,4 @@
-//! An SVG of a measurement: keys a second above, latency below, over one axis of time.
+//! An SVG of a measurement: throughput above, latency below, over one axis of time.
 use super::report::{Point, Report, grouped};
 use std::fmt::Write;
 
@@ -105,7 +105,7 @@ impl Panel {
 /// Draws the report.
 pub(super) fn svg(report: &Report) -> String {
     let points = report.points();
-    let seconds = report.elapsed.as_secs_f64().max(0.1);
+    let seconds = report.watched.elapsed.as_secs_f64().max(0.1);
     let most = |of: &dyn Fn(&Point) -> Option<f64>| {
         points.iter().filter_map(of).fold(0.0, f64::max).max(f64::MIN_POSITIVE)
     };
@@ -120,13 +120,13 @@ pub(super) fn svg(report: &Report) -> String {
     );
     put(&mut out, format_args!("<style>{STYLE}</style>"));
     put(&mut out, format_args!(r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>"##));
-    let title = format!("{}: {}, {}", report.title(), report.headline(), report.durability());
+    let title = report.summary();
     put(&mut out, format_args!("<title>{title}</title>"));
     put(&mut out, format_args!(r#"<text class="title" x="24" y="38">{title}</text>"#));
     let setting = report.setting();
     put(&mut out, format_args!(r#"<text class="quiet" x="24" y="62">{setting}</text>"#));
 
-    rates.grid(&mut out, "throughput (keys/s)");
+    rates.grid(&mut out, &format!("throughput ({}/s)", report.unit));
     let values = || points.iter().map(|point| (point.at, point.rate));
     if let (Some(first), Some(last)) = (points.first(), points.last()) {
         let (line, floor) = (rates.points(values()), rates.bottom);

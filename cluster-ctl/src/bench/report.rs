@@ -1,28 +1,28 @@
 //! What a measurement found: a table for people, JSON for programs.
-use super::kind::Kind;
 use super::tally::{Count, INTERVAL, Latency, Tally};
+use super::{WARM_UP, Watched};
 use crate::options::{NAME, QUIET};
 use serde_json::{Value, json};
-use std::fmt::Write;
-use std::time::Duration;
 
 /// A measurement that is over.
 pub(super) struct Report {
-    pub(super) kind: Kind,
-    pub(super) token: bool,
-    pub(super) engine: &'static str,
-    /// To each HSM.
-    pub(super) connections: usize,
-    pub(super) depth: usize,
-    pub(super) warm_up: Duration,
-    /// What was measured, which is less than what was asked for after an interruption.
-    pub(super) elapsed: Duration,
-    pub(super) interrupted: bool,
-    /// Handles that one request destroyed.
-    pub(super) batch: usize,
-    /// Handles that were destroyed after the measurement.
-    pub(super) left_over: u64,
-    pub(super) hsms: Vec<String>,
+    /// What was measured: "session AES-256 keys".
+    pub(super) title: String,
+    /// What is counted: "keys".
+    pub(super) unit: &'static str,
+    /// What there is to say of it at once: "durable on all 3 HSMs".
+    pub(super) remark: String,
+    /// The circumstances, parted by middle dots.
+    pub(super) setting: String,
+    /// Sentences under the table.
+    pub(super) notes: Vec<String>,
+    /// Members in JSON that only this benchmark has.
+    pub(super) own: Value,
+    /// What the tally keeps apart: the JSON names of the list and of an entry's name; the names.
+    pub(super) parts: (&'static str, &'static str, Vec<String>),
+    /// What all of it is called.
+    pub(super) whole: &'static str,
+    pub(super) watched: Watched,
     pub(super) tally: Tally,
 }
 
@@ -33,88 +33,61 @@ const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), 
 pub(super) struct Point {
     /// Seconds from the beginning to the middle of the interval.
     pub(super) at: f64,
-    /// Keys a second.
+    /// So many a second.
     pub(super) rate: f64,
-    /// Milliseconds; none where no key was made.
+    /// Milliseconds; none where nothing was counted.
     pub(super) p50: Option<f64>,
     pub(super) p99: Option<f64>,
 }
 
 impl Report {
-    fn rate(&self, count: &Count) -> f64 {
-        let seconds = self.elapsed.as_secs_f64();
-        if seconds > 0.0 { count.keys as f64 / seconds } else { 0.0 }
+    fn rate_of(&self, count: &Count) -> f64 {
+        let seconds = self.watched.elapsed.as_secs_f64();
+        if seconds > 0.0 { count.counted as f64 / seconds } else { 0.0 }
     }
 
-    /// "session AES-256 keys".
-    pub(super) fn title(&self) -> String {
-        format!("{} {}", if self.token { "token" } else { "session" }, self.kind.title())
-    }
-
-    /// Whether a key that was counted would survive a loss of power.
-    pub(super) fn durability(&self) -> String {
-        match (self.token, self.hsms.len()) {
-            (false, _) => "not durable (session keys)".to_owned(),
-            (true, 1) => "durable on the one HSM".to_owned(),
-            (true, hsms) => format!("durable on all {hsms} HSMs"),
-        }
+    /// So many a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate_of(&self.tally.all)
     }
 
     /// "131,204 keys/s".
     pub(super) fn headline(&self) -> String {
-        format!("{} keys/s", grouped(self.rate(&self.tally.all)))
+        format!("{} {}/s", grouped(self.rate()), self.unit)
+    }
+
+    /// "session AES-256 keys: 131,204 keys/s, not durable (session keys)".
+    pub(super) fn summary(&self) -> String {
+        format!("{}: {}, {}", self.title, self.headline(), self.remark)
     }
 
     /// "engine native · 2 connections to each HSM · 256 keys under way on each · 10.0 s …".
     pub(super) fn setting(&self) -> String {
-        // Each key of a token run occupies one connection to each HSM.
-        let (keys, place) = match self.token {
-            true => (self.connections * self.depth, "at a time"),
-            false => (self.depth, "on each"),
-        };
         format!(
-            "engine {} · {} connection{} to each HSM · {keys} keys under way {place} · {:.1} s \
-             after {} s of warm-up{}",
-            self.engine,
-            self.connections,
-            if self.connections == 1 { "" } else { "s" },
-            self.elapsed.as_secs_f64(),
-            self.warm_up.as_secs(),
-            if self.interrupted { ", then interrupted" } else { "" },
+            "{} · {:.1} s after {} s of warm-up{}",
+            self.setting,
+            self.watched.elapsed.as_secs_f64(),
+            WARM_UP.as_secs(),
+            if self.watched.interrupted { ", then interrupted" } else { "" },
         )
-    }
-
-    fn destruction(&self) -> String {
-        let all = if self.token && self.hsms.len() > 1 { " on all HSMs" } else { "" };
-        let mut text = match self.tally.destroyed {
-            0 => "no keys were destroyed while the clock ran".to_owned(),
-            handles => format!(
-                "{} handles were destroyed{all} while the clock ran, {} at a time: \
-                 that time is counted",
-                grouped(handles as f64),
-                grouped(self.batch as f64)
-            ),
-        };
-        if self.left_over > 0 {
-            let rest = grouped(self.left_over as f64);
-            let _ = write!(text, "; {rest} handles afterwards: that time is not counted");
-        }
-        text
     }
 
     /// Prints the table.
     pub(super) fn print(&self) {
-        let width = self.hsms.iter().map(String::len).max().unwrap_or(0).max("cluster".len());
-        let title = self.title();
-        anstream::println!("{NAME}{title}{NAME:#}, {}", self.durability());
+        let (_, _, names) = &self.parts;
+        let width = names.iter().map(String::len).max().unwrap_or(0).max(self.whole.len());
+        anstream::println!("{NAME}{}{NAME:#}, {}", self.title, self.remark);
         let heads = QUANTILES.map(|(name, _)| format!("{name:>11}")).concat();
-        anstream::println!("{QUIET}{:width$}{:>12}{heads}{QUIET:#}", "", "keys/s");
-        for (hsm_id, count) in self.hsms.iter().zip(&self.tally.nodes) {
-            anstream::println!("{hsm_id:width$}{}", self.row(count));
+        let unit = format!("{}/s", self.unit);
+        anstream::println!("{QUIET}{:width$}{unit:>12}{heads}{QUIET:#}", "");
+        for (name, count) in names.iter().zip(&self.tally.parts) {
+            anstream::println!("{name:width$}{}", self.row(count));
         }
-        anstream::println!("{NAME}{:width$}{NAME:#}{}", "cluster", self.row(&self.tally.all));
+        anstream::println!("{NAME}{:width$}{NAME:#}{}", self.whole, self.row(&self.tally.all));
         anstream::println!("{QUIET}{}{QUIET:#}", self.setting());
-        anstream::println!("{QUIET}{}{QUIET:#}", self.destruction());
+        for note in &self.notes {
+            anstream::println!("{QUIET}{note}{QUIET:#}");
+        }
     }
 
     fn row(&self, count: &Count) -> String {
@@ -122,19 +95,19 @@ impl Report {
             Some(us) => format!("{:>11}", span(us)),
             None => format!("{:>11}", "-"),
         });
-        format!("{:>12}{}", grouped(self.rate(count)), times.concat())
+        format!("{:>12}{}", grouped(self.rate_of(count)), times.concat())
     }
 
-    /// Keys a second and latency by interval. The last one may have been cut short.
+    /// Throughput and latency by interval. The last one may have been cut short.
     pub(super) fn points(&self) -> Vec<Point> {
         let interval = INTERVAL.as_secs_f64();
         let point = |(at, count): (usize, &Count)| {
             let begin = at as f64 * interval;
-            let long = (self.elapsed.as_secs_f64() - begin).min(interval);
+            let long = (self.watched.elapsed.as_secs_f64() - begin).min(interval);
             // A fragment tells nothing.
             (long > interval / 5.0).then(|| Point {
                 at: begin + long / 2.0,
-                rate: count.keys as f64 / long,
+                rate: count.counted as f64 / long,
                 p50: quantile_us(&count.latency, 0.5).map(|us| us as f64 / 1e3),
                 p99: quantile_us(&count.latency, 0.99).map(|us| us as f64 / 1e3),
             })
@@ -144,48 +117,39 @@ impl Report {
 
     /// All of it, with the series.
     pub(super) fn json(&self) -> Value {
+        let per_s = format!("{}_per_s", self.unit);
         let count = |count: &Count| {
             json!({
-                "keys": count.keys,
-                "keys_per_s": rounded(self.rate(count)),
+                self.unit: count.counted,
+                &per_s: rounded(self.rate_of(count)),
                 "latency_us": latency(&count.latency),
             })
         };
-        let nodes = self.hsms.iter().zip(&self.tally.nodes).map(|(hsm_id, node)| {
-            let mut value = count(node);
-            value["hsm_id"] = json!(hsm_id);
+        let (parts, name_of, names) = &self.parts;
+        let each = names.iter().zip(&self.tally.parts).map(|(name, part)| {
+            let mut value = count(part);
+            value[name_of] = json!(name);
             value
         });
         let series = self.points().into_iter().map(|point| {
             json!({
                 "at_s": rounded(point.at),
-                "keys_per_s": rounded(point.rate),
+                &per_s: rounded(point.rate),
                 "p50_ms": point.p50,
                 "p99_ms": point.p99,
             })
         });
-        json!({
-            "benchmark": "keygen",
-            "kind": self.kind.name(),
-            "token": self.token,
-            "durability": self.durability(),
-            "engine": self.engine,
-            "connections_per_hsm": self.connections,
-            "depth": self.depth,
-            "warm_up_s": self.warm_up.as_secs(),
-            "seconds": rounded(self.elapsed.as_secs_f64()),
-            "interrupted": self.interrupted,
-            "cluster": count(&self.tally.all),
-            "hsms": nodes.collect::<Vec<_>>(),
-            "destroyed": {
-                "handles_while_counting": self.tally.destroyed,
-                "batch": self.batch,
-                "time_is_counted": true,
-                "handles_afterwards": self.left_over,
-            },
-            "interval_ms": INTERVAL.as_millis() as u64,
-            "series": series.collect::<Vec<_>>(),
-        })
+        let mut value = self.own.clone();
+        value["warm_up_s"] = json!(WARM_UP.as_secs());
+        value["seconds"] = json!(rounded(self.watched.elapsed.as_secs_f64()));
+        value["interrupted"] = json!(self.watched.interrupted);
+        value[self.whole] = count(&self.tally.all);
+        if !names.is_empty() {
+            value[parts] = each.collect();
+        }
+        value["interval_ms"] = json!(INTERVAL.as_millis() as u64);
+        value["series"] = series.collect();
+        value
     }
 }
 
@@ -203,7 +167,7 @@ fn quantile_us(latency: &Latency, quantile: f64) -> Option<u64> {
     (!latency.is_empty()).then(|| latency.value_at_quantile(quantile))
 }
 
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 

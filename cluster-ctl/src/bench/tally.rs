@@ -1,4 +1,4 @@
-//! Counts of keys and times, kept apart by each driver and added up at intervals.
+//! Counts and times, kept apart by each driver and added up at intervals.
 use hdrhistogram::Histogram;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -35,26 +35,26 @@ fn latency() -> Latency {
     Histogram::new(DIGITS).expect("two digits are within what a histogram offers")
 }
 
-/// What one driver counted on one HSM in one interval.
+/// What one driver counted of one part (an HSM, say) in one interval.
 pub(super) struct Slice {
-    node: usize,
+    part: usize,
     interval: usize,
-    keys: u64,
+    counted: u64,
     destroyed: u64,
     latency: Latency,
 }
 
-/// A driver's own count for one HSM, handed over at intervals and when it is dropped.
+/// A driver's own count for one part, handed over at intervals and when it is dropped.
 pub(super) struct Meter {
-    node: usize,
+    part: usize,
     clock: Clock,
     slice: Option<Slice>,
     to: mpsc::UnboundedSender<Slice>,
 }
 
 impl Meter {
-    pub(super) fn new(node: usize, clock: Clock, to: mpsc::UnboundedSender<Slice>) -> Self {
-        Self { node, clock, slice: None, to }
+    pub(super) fn new(part: usize, clock: Clock, to: mpsc::UnboundedSender<Slice>) -> Self {
+        Self { part, clock, slice: None, to }
     }
 
     /// What comes next happened at this moment.
@@ -64,15 +64,20 @@ impl Meter {
             return;
         }
         self.hand_over();
-        let (node, keys, destroyed) = (self.node, 0, 0);
-        self.slice =
-            interval.map(|interval| Slice { node, interval, keys, destroyed, latency: latency() });
+        let (part, counted, destroyed) = (self.part, 0, 0);
+        self.slice = interval.map(|interval| Slice {
+            part,
+            interval,
+            counted,
+            destroyed,
+            latency: latency(),
+        });
     }
 
-    /// A key was made.
-    pub(super) fn key(&mut self, took: Duration) {
+    /// One more: a key was made, a call answered.
+    pub(super) fn count(&mut self, took: Duration) {
         if let Some(slice) = &mut self.slice {
-            slice.keys += 1;
+            slice.counted += 1;
             // It grows as it must; only a time of centuries would not fit.
             let _ = slice.latency.record(took.as_micros() as u64);
         }
@@ -101,24 +106,24 @@ impl Drop for Meter {
 
 /// A sum of slices.
 pub(super) struct Count {
-    pub(super) keys: u64,
+    pub(super) counted: u64,
     pub(super) latency: Latency,
 }
 
 impl Count {
     fn new() -> Self {
-        Self { keys: 0, latency: latency() }
+        Self { counted: 0, latency: latency() }
     }
 
     fn add(&mut self, slice: &Slice) {
-        self.keys += slice.keys;
+        self.counted += slice.counted;
         self.latency += &slice.latency;
     }
 }
 
 /// All that was counted.
 pub(super) struct Tally {
-    pub(super) nodes: Vec<Count>,
+    pub(super) parts: Vec<Count>,
     pub(super) all: Count,
     /// By interval.
     pub(super) series: Vec<Count>,
@@ -126,27 +131,40 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(nodes: usize) -> Self {
-        let nodes = (0..nodes).map(|_| Count::new()).collect();
-        Self { nodes, all: Count::new(), series: Vec::new(), destroyed: 0 }
+    pub(super) fn new(parts: usize) -> Self {
+        let parts = (0..parts).map(|_| Count::new()).collect();
+        Self { parts, all: Count::new(), series: Vec::new(), destroyed: 0 }
     }
 
     pub(super) fn add(&mut self, slice: &Slice) {
         if self.series.len() <= slice.interval {
             self.series.resize_with(slice.interval + 1, Count::new);
         }
-        let node = self.nodes.get_mut(slice.node);
+        let part = self.parts.get_mut(slice.part);
         let interval = self.series.get_mut(slice.interval);
-        for count in node.into_iter().chain(interval).chain([&mut self.all]) {
+        for count in part.into_iter().chain(interval).chain([&mut self.all]) {
             count.add(slice);
         }
         self.destroyed += slice.destroyed;
     }
 
-    /// Keys a second in the last interval but one, which all drivers have handed over.
+    /// Adds what was counted later, after this had lasted so long.
+    pub(super) fn append(&mut self, later: Self, lasted: Duration) {
+        let intervals = (lasted.as_nanos() / INTERVAL.as_nanos()) as usize;
+        self.series.resize_with(intervals, Count::new);
+        self.series.extend(later.series);
+        let parts = self.parts.iter_mut().zip(&later.parts);
+        for (count, more) in parts.chain([(&mut self.all, &later.all)]) {
+            count.counted += more.counted;
+            count.latency += &more.latency;
+        }
+        self.destroyed += later.destroyed;
+    }
+
+    /// So many a second in the last interval but one, which all drivers have handed over.
     pub(super) fn latest_rate(&self) -> Option<f64> {
         let interval = self.series.len().checked_sub(2)?;
-        self.series.get(interval).map(|count| count.keys as f64 / INTERVAL.as_secs_f64())
+        self.series.get(interval).map(|count| count.counted as f64 / INTERVAL.as_secs_f64())
     }
 }
 
@@ -163,7 +181,7 @@ mod tests {
         let events = [(0, 9), (999, 9), (1000, 1), (1249, 2), (1250, 3), (1999, 4), (2000, 9)];
         for (after_ms, took_ms) in events {
             meter.at(clock.begin - ms(1000) + ms(after_ms));
-            meter.key(ms(took_ms));
+            meter.count(ms(took_ms));
             meter.destroyed(2);
         }
         drop(meter);
@@ -171,9 +189,9 @@ mod tests {
         while let Ok(slice) = slices.try_recv() {
             tally.add(&slice);
         }
-        let keys: Vec<_> = tally.series.iter().map(|count| count.keys).collect();
+        let keys: Vec<_> = tally.series.iter().map(|count| count.counted).collect();
         assert_eq!(keys, [2, 1, 0, 1]);
-        assert_eq!((tally.all.keys, tally.nodes[0].keys, tally.nodes[1].keys), (4, 0, 4));
+        assert_eq!((tally.all.counted, tally.parts[0].counted, tally.parts[1].counted), (4, 0, 4));
         assert_eq!(tally.destroyed, 8);
         assert_eq!(tally.all.latency.max() / 100, 40, "4 ms within 1 %");
         assert_eq!(tally.latest_rate(), Some(0.0));

@@ -5,7 +5,7 @@ use crate::{Failure, Ready};
 use fleet::Event;
 use tokio::sync::mpsc;
 
-/// What `up --ephemeral --until kmsuser --limits none` starts, without a word.
+/// What `up --ephemeral --limits none` starts, without a word.
 pub(crate) struct ThrowAway {
     session: Session,
     _events: mpsc::Receiver<Event>,
@@ -15,6 +15,19 @@ pub(crate) struct ThrowAway {
 impl ThrowAway {
     /// Starts so many HSMs on free ports. They end when this is dropped.
     pub(crate) async fn start(nodes: u8, engine: hsm_node::Engine) -> Result<Self, Failure> {
+        Self::launch(nodes, engine, true).await
+    }
+
+    /// Also an AWS endpoint, and a key store that is connected to the HSMs.
+    pub(crate) async fn with_key_store(nodes: u8) -> Result<Self, Failure> {
+        Self::launch(nodes, hsm_node::Engine::default(), false).await
+    }
+
+    async fn launch(
+        nodes: u8,
+        engine: hsm_node::Engine,
+        no_endpoint: bool,
+    ) -> Result<Self, Failure> {
         let options = Options {
             ephemeral: true,
             nodes: Some(nodes),
@@ -25,7 +38,7 @@ impl ThrowAway {
             no_restart: true,
             kmsuser_password: None,
             endpoint_port: 0,
-            no_endpoint: true,
+            no_endpoint,
             database: None,
             connecting_ms: 0,
             aws_timing: false,
@@ -47,10 +60,7 @@ impl ThrowAway {
     }
 
     async fn bring_up(&mut self) -> Result<(), Failure> {
-        self.session.settle().await?;
-        self.session.initialize().await?;
-        self.session.activate().await?;
-        self.session.create_users().await.map(drop)
+        self.session.bring_up().await
     }
 
     /// Where the HSMs are, and the passwords of their users.
@@ -58,8 +68,9 @@ impl ThrowAway {
         self.session.ready.clone()
     }
 
-    /// Ends the HSMs and removes their folders.
+    /// Ends the endpoint and the HSMs, and removes their folders.
     pub(crate) async fn stop(self) {
-        self.session.fleet.stop().await;
+        // Its folder goes anyway.
+        let _ = self.session.stop().await;
     }
 }
