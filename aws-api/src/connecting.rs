@@ -174,6 +174,7 @@ impl Kms {
     /// Brings this endpoint's lines to what the database says, and goes on with what dead
     /// endpoints have left.
     async fn look(self: &Arc<Self>) -> Result<(), ApiError> {
+        self.clock.follow(&self.database).await?;
         let mut wanted = Vec::new();
         for (region, stores) in KeyStores::read_all(&self.database).await? {
             for store in &stores.stores {

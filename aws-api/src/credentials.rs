@@ -88,3 +88,6 @@ impl CredentialStore for SqlCredentials {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

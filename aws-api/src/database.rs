@@ -16,6 +16,8 @@ const GROUP_MAX: usize = 256;
 const WAITING_MAX: usize = 1_024;
 /// Connections for reading; one more writes.
 const READERS: u32 = 4;
+/// How often a group is tried that others stand in the way of.
+const GROUP_TRIES: u32 = 10;
 /// How long a connection to the database may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -124,9 +126,7 @@ impl Database {
             .connect(url)
             .await
             .map_err(failed)?;
-        for table in schema::TABLES {
-            pool.execute(*table).await.map_err(failed)?;
-        }
+        make_tables(&pool, sqlite).await.map_err(failed)?;
         let (writes, waiting) = mpsc::channel(WAITING_MAX);
         tokio::spawn(write_groups(pool.clone(), waiting, sqlite));
         Ok(Self { pool, writes })
@@ -174,10 +174,41 @@ fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, Any, AnyArgume
     })
 }
 
+/// Under a lock: of two endpoints that start at once, both would find a table missing.
+async fn make_tables(pool: &AnyPool, sqlite: bool) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    connection.execute(begin(sqlite)).await?;
+    if !sqlite {
+        connection.execute(schema::POSTGRES_LOCK).await?;
+    }
+    for table in schema::TABLES {
+        connection.execute(*table).await?;
+    }
+    connection.execute("COMMIT").await?;
+    Ok(())
+}
+
+/// SQLite's own BEGIN takes the lock too late, when others may have written meanwhile.
+fn begin(sqlite: bool) -> &'static str {
+    if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }
+}
+
+/// Transactions of two endpoints waited for each other, and PostgreSQL has ended this one.
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40P01" | "40001"))
+}
+
 async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite: bool) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let outcomes = write_group(&pool, &mut group, sqlite).await;
+        let mut outcomes = write_group(&pool, &group, sqlite).await;
+        for _ in 1..GROUP_TRIES {
+            if !outcomes.as_ref().is_err_and(is_deadlock) {
+                break;
+            }
+            outcomes = write_group(&pool, &group, sqlite).await;
+        }
         let outcomes = outcomes.unwrap_or_else(|why| {
             let why: Arc<str> = why.to_string().into();
             group.iter().map(|_| Err(WriteError::Failed(why.clone()))).collect()
@@ -192,16 +223,14 @@ async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite:
 /// One transaction; each write stands or falls by itself.
 async fn write_group(
     pool: &AnyPool,
-    group: &mut [Write],
+    group: &[Write],
     sqlite: bool,
 ) -> Result<Vec<Result<(), WriteError>>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    connection.execute(begin).await?;
+    connection.execute(begin(sqlite)).await?;
     let mut outcomes = Vec::with_capacity(group.len());
     for write in group {
-        let outcome = write_one(&mut connection, std::mem::take(&mut write.statements)).await;
-        match outcome {
+        match write_one(&mut connection, &write.statements).await {
             Ok(outcome) => outcomes.push(outcome),
             Err(why) => {
                 // Whatever state the transaction is in, it ends with the connection.
@@ -221,14 +250,15 @@ async fn write_group(
 
 async fn write_one(
     connection: &mut AnyConnection,
-    statements: Vec<Statement>,
+    statements: &[Statement],
 ) -> Result<Result<(), WriteError>, sqlx::Error> {
     connection.execute("SAVEPOINT one").await?;
     for statement in statements {
-        let done = bound(statement.sql, statement.values).execute(&mut *connection).await;
+        let done = bound(statement.sql, statement.values.clone()).execute(&mut *connection).await;
         let failed = match done {
             Ok(done) if !statement.one || done.rows_affected() == 1 => continue,
             Ok(_) => WriteError::Conflict,
+            Err(error) if is_deadlock(&error) => return Err(error),
             Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
                 WriteError::Conflict
             }
@@ -255,3 +285,6 @@ fn without_password(url: &str) -> String {
         _ => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

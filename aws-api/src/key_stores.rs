@@ -148,3 +148,6 @@ pub(crate) async fn change<T>(
     }
     Err(WriteError::Conflict.into())
 }
+
+#[cfg(test)]
+mod tests;

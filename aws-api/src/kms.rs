@@ -89,6 +89,8 @@ const COMMON: &[ErrorKind] = &[
     ErrorKind::SerializationException,
     ErrorKind::AccessDeniedException,
     ErrorKind::KMSInternalException,
+    // What is not simulated: external key stores, Nitro enclaves.
+    ErrorKind::UnsupportedOperationException,
 ];
 
 /// Does the model know that the operation can fail so?
@@ -158,9 +160,14 @@ impl Kms {
         serde_json::from_slice(&answer).map_err(|e| crate::error::internal("the answer", e))
     }
 
-    /// The key stores of a Region; up to a second old if another endpoint has changed them.
-    pub(crate) async fn stores(&self, region: &str) -> Result<Arc<KeyStores>, ApiError> {
-        if let Some(fresh) = self.stores.fresh(region) {
+    /// The key stores of a Region, for the sake of the one with this id. They may be up to a second
+    /// old; but where that one is not CONNECTED, they are read anew: nothing is refused because of
+    /// what another endpoint has changed since.
+    pub(crate) async fn stores(&self, region: &str, id: &str) -> Result<Arc<KeyStores>, ApiError> {
+        let connected = |stores: &Arc<KeyStores>| {
+            stores.by_id(id).is_some_and(|store| store.state == State::Connected)
+        };
+        if let Some(fresh) = self.stores.fresh(region).filter(connected) {
             return Ok(fresh);
         }
         let stores = KeyStores::read(&self.database, region).await?;

@@ -16,6 +16,7 @@ mod lines;
 mod local;
 mod model;
 mod own_hsm;
+mod program;
 mod secrets;
 mod sim;
 mod trail;
@@ -23,6 +24,7 @@ mod trail;
 pub use auth::{AccessKeys, Auth};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
+pub use program::main;
 pub use secrets::SecretsError;
 
 use clock::Clock;
@@ -123,9 +125,14 @@ impl Endpoint {
         let address = listener.local_addr().map_err(listen)?;
         let secrets = Secrets::read_or_make(&settings.key_file).map_err(EndpointError::Secrets)?;
         let database = Database::open(&settings.database).await.map_err(EndpointError::Database)?;
+        if !secrets.fit(&database).await? {
+            let path = settings.key_file.clone();
+            return Err(EndpointError::Secrets(SecretsError::NotOfDatabase(path)));
+        }
         let trail = Trail::open(&settings.trail_folder, settings.account.clone())
             .map_err(|e| EndpointError::Trail(settings.trail_folder.clone(), e))?;
         let clock = Clock::default();
+        clock.follow(&database).await?;
         let kms = Arc::new(Kms {
             database,
             secrets: Arc::new(secrets),

@@ -1,6 +1,6 @@
 //! The key stores that this endpoint is connected to: kmsuser is logged in on their HSMs.
 use crate::credentials::SqlCredentials;
-use crate::key_stores::KeyStore;
+use crate::key_stores::{KeyStore, KeyStores};
 use crate::kms::Kms;
 use kms_connector::{ConnectError, Connected, ConnectionErrorCode, Settings, resume};
 use std::collections::HashMap;
@@ -93,6 +93,7 @@ impl Lines {
         if let Some(known) = line.known(store.connection) {
             return known;
         }
+        still_so(kms, region, store).await?;
         let credentials = kms.credentials(&store.id, "");
         let opened = match settings(kms, region, store) {
             Ok(settings) => resume(settings, &credentials).await,
@@ -141,6 +142,19 @@ impl Lines {
         };
         lines.iter().filter_map(open).collect()
     }
+}
+
+/// The caller may have seen the key store a second ago. A login on what is no longer so would be
+/// in the way of the endpoint that connects it now, or of an operator.
+async fn still_so(kms: &Kms, region: &str, store: &KeyStore) -> Result<(), ConnectError> {
+    let failed = |message| ConnectError { code: ConnectionErrorCode::InternalError, message };
+    let stores = KeyStores::read(&kms.database, region).await;
+    let stores = stores.map_err(|error| failed(format!("the database: {error:?}")))?;
+    let there = stores.by_id(&store.id);
+    if there.is_some_and(|it| it.state == store.state && it.connection == store.connection) {
+        return Ok(());
+    }
+    Err(failed(format!("{} is no longer {}", store.id, store.state.name())))
 }
 
 async fn close(now: Now) {

@@ -1,20 +1,27 @@
 //! The key store that `up` makes on its cluster, and what a reset leaves.
+use crate::credentials::SqlCredentials;
 use crate::database::{Statement, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::{KeyStore, KeyStores, State};
 use crate::kms::Kms;
 use crate::kms::keys::Material;
+use crate::lines::settings;
 use crate::model::ErrorKind;
 use crate::{Endpoint, EndpointError};
+use kms_connector::{Connected, resume};
 use proto::Secret;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name of the key store.
 const NAME: &str = "local";
 /// How often it is looked whether the key store is connected.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long other endpoints may take to log kmsuser out, whose password cannot change before.
+const LET_GO_WITHIN: Duration = Duration::from_secs(2);
+/// How often it is tried meanwhile.
+const HAND_BACK_EVERY: Duration = Duration::from_millis(50);
 
 /// A cluster that is to have a key store.
 #[derive(Clone)]
@@ -61,27 +68,25 @@ impl Endpoint {
     }
 
     /// The HSMs of a key store that is connected.
-    pub async fn connected(
-        &self,
-        region: &str,
-        store_id: &str,
-    ) -> Option<Arc<kms_connector::Connected>> {
+    pub async fn connected(&self, region: &str, store_id: &str) -> Option<Arc<Connected>> {
         let stores = KeyStores::read(&self.kms().database, region).await.ok()?;
         self.kms().connected(region, stores.by_id(store_id)?).await.ok()
     }
 }
 
 impl Kms {
-    async fn local_store(&self, region: &str) -> Result<Option<KeyStore>, ApiError> {
-        let stores = KeyStores::read(&self.database, region).await?;
-        Ok(stores.stores.into_iter().find(|store| store.name == NAME))
+    /// On a database that others share, a key store of that name may be of another cluster.
+    async fn local_store(&self, local: &Local) -> Result<Option<KeyStore>, ApiError> {
+        let stores = KeyStores::read(&self.database, &local.region).await?;
+        let ours = |store: &KeyStore| store.name == NAME && store.cluster_id == local.cluster_id;
+        Ok(stores.stores.into_iter().find(ours))
     }
 
     async fn provide_local(self: &Arc<Self>, local: &Local) -> Result<StoreView, ApiError> {
         let ask = |operation: &'static str, parameters: Value| {
             self.ask(&local.region, operation, parameters)
         };
-        let id = match self.local_store(&local.region).await? {
+        let id = match self.local_store(local).await? {
             Some(store) => store.id,
             None => {
                 let made = ask(
@@ -146,7 +151,7 @@ impl Kms {
     /// The key store when nobody works on it any more.
     async fn settled(&self, local: &Local) -> Result<KeyStore, ApiError> {
         loop {
-            let store = self.local_store(&local.region).await?;
+            let store = self.local_store(local).await?;
             let store =
                 store.ok_or_else(|| internal(NAME, "somebody has deleted the key store"))?;
             if store.state.lease().is_none() {
@@ -161,10 +166,13 @@ impl Kms {
     pub(crate) async fn reset(self: &Arc<Self>) -> Result<(), ApiError> {
         for (region, stores) in KeyStores::read_all(&self.database).await? {
             for store in &stores.stores {
+                if store.state != State::Disconnected {
+                    // The other endpoints let kmsuser go, too.
+                    let _ = self.disconnect(&region, &store.id).await;
+                }
                 if let Err(why) = self.clear(&region, store).await {
                     tracing::warn!(store = store.id, "could not be left as it was found: {why}");
                 }
-                self.lines.close(&store.id).await;
             }
         }
         let everything = [
@@ -173,8 +181,10 @@ impl Kms {
             "DELETE FROM aliases",
             "DELETE FROM grants",
             "DELETE FROM credentials",
+            "DELETE FROM shared WHERE name = 'clock'",
         ];
         self.database.write(everything.map(|sql| Statement::any(sql, [])).into()).await?;
+        self.clock.follow(&self.database).await?;
         self.keys.clear();
         self.stores.clear();
         if let Some(local) = self.local() {
@@ -185,20 +195,37 @@ impl Kms {
 
     /// Deletes the key material of a key store, and gives kmsuser's password back.
     async fn clear(&self, region: &str, store: &KeyStore) -> Result<(), String> {
-        let line = self.lines.get(self, region, store).await.map_err(|e| e.to_string())?;
+        let credentials = self.credentials(&store.id, "");
+        let settings = settings(self, region, store).map_err(|e| e.to_string())?;
+        let hsms = resume(settings, &credentials).await.map_err(|e| e.to_string())?;
+        let cleared = self.clear_on(&hsms, store, &credentials).await;
+        hsms.disconnect().await;
+        cleared
+    }
+
+    async fn clear_on(
+        &self,
+        hsms: &Connected,
+        store: &KeyStore,
+        credentials: &SqlCredentials,
+    ) -> Result<(), String> {
         let sql = "SELECT document FROM keys WHERE store_id = $1";
         let rows = self.database.rows(sql, [store.id.as_str().into()]).await;
         for row in rows.map_err(|e| e.to_string())? {
             let key = text(&row, 0).map_err(|e| e.to_string())?;
             let key = crate::kms::keys::parsed(&key).map_err(|e| format!("{e:?}"))?;
             if let Material::CloudHsm { handle, .. } = key.material {
-                line.delete_key(handle).await.map_err(|e| e.to_string())?;
+                hsms.delete_key(handle).await.map_err(|e| e.to_string())?;
             }
         }
-        let told = self.credentials(&store.id, "").told().await.map_err(|e| e.to_string())?;
-        match told {
-            Some(password) => line.hand_back(&password).await,
-            None => Err("KMS was never told kmsuser's password".to_owned()),
+        let told = credentials.told().await.map_err(|e| e.to_string())?;
+        let told = told.ok_or("KMS was never told kmsuser's password")?;
+        let until = Instant::now() + LET_GO_WITHIN;
+        loop {
+            match hsms.hand_back(&told).await {
+                Err(_) if Instant::now() < until => tokio::time::sleep(HAND_BACK_EVERY).await,
+                handed => return handed,
+            }
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The one configured key, and the keys that are made of it.
+use crate::database::{Database, Statement, text};
+use crate::error::ApiError;
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use fleet::{FleetError, read, write_secret};
@@ -16,6 +18,8 @@ pub enum SecretsError {
     File(FleetError),
     /// It does not hold 64 hex digits.
     Content(PathBuf),
+    /// The database was begun with another.
+    NotOfDatabase(PathBuf),
 }
 
 impl fmt::Display for SecretsError {
@@ -23,6 +27,12 @@ impl fmt::Display for SecretsError {
         match self {
             Self::File(error) => error.fmt(f),
             Self::Content(path) => write!(f, "{}: not a key of 64 hex digits", path.display()),
+            Self::NotOfDatabase(path) => write!(
+                f,
+                "{} is not the key that the database was begun with: endpoints that share a \
+                 database share the key file, too",
+                path.display()
+            ),
         }
     }
 }
@@ -52,6 +62,16 @@ impl Secrets {
         let sealing = SealingKey::from_hex(&HEX.encode(&*derive(&root, "kmsuser credentials")));
         let sealing = sealing.ok_or_else(|| SecretsError::Content(path.to_owned()))?;
         Ok(Self { sealing, root })
+    }
+
+    /// Was the database begun with this key? If with none, it is with this one.
+    pub(crate) async fn fit(&self, database: &Database) -> Result<bool, ApiError> {
+        let mark = HEX.encode(&*self.derive("which key this is"));
+        let begin = "INSERT INTO shared (name, version, value) VALUES ('key', 1, $1) \
+                     ON CONFLICT (name) DO NOTHING";
+        database.write(vec![Statement::any(begin, [mark.as_str().into()])]).await?;
+        let row = database.row("SELECT value FROM shared WHERE name = 'key'", []).await?;
+        Ok(row.map(|row| text(&row, 0)).transpose()?.is_some_and(|there| there == mark))
     }
 
     /// Another key for another purpose.

@@ -23,7 +23,14 @@ pub(crate) async fn answer(
         ("POST", "/_sim/reset" | "/moto-api/reset") => {
             kms.reset().await.map(|()| json!({ "status": "ok" }))
         }
-        ("POST", "/_sim/clock") => return Some(clock(query, kms)),
+        ("POST", "/_sim/clock") => match days(query) {
+            Some(days) => move_clock(days, kms).await,
+            None => {
+                let why = format!("give ?days=N, 0 to {DAYS_MAX}");
+                let answer = json!({ "status": "failed", "message": why });
+                return Some((StatusCode::BAD_REQUEST, answer));
+            }
+        },
         _ => return None,
     };
     Some(match outcome {
@@ -57,16 +64,11 @@ async fn health(kms: &Kms) -> Result<Value, ApiError> {
 }
 
 /// `days=8`: so that a waiting period can be rehearsed without the waiting.
-fn clock(query: Option<&str>, kms: &Kms) -> (StatusCode, Value) {
-    let days = query.and_then(|query| query.strip_prefix("days="));
-    match days.and_then(|days| days.parse::<u32>().ok()).filter(|days| *days <= DAYS_MAX) {
-        Some(days) => {
-            kms.clock.advance(days * DAY_MS);
-            (StatusCode::OK, json!({ "status": "ok", "now_ms": kms.clock.now_ms() }))
-        }
-        None => {
-            let why = format!("give ?days=N, 0 to {DAYS_MAX}");
-            (StatusCode::BAD_REQUEST, json!({ "status": "failed", "message": why }))
-        }
-    }
+fn days(query: Option<&str>) -> Option<u32> {
+    query?.strip_prefix("days=")?.parse().ok().filter(|days| *days <= DAYS_MAX)
+}
+
+async fn move_clock(days: u32, kms: &Kms) -> Result<Value, ApiError> {
+    kms.clock.advance(&kms.database, days * DAY_MS).await?;
+    Ok(json!({ "status": "ok", "now_ms": kms.clock.now_ms() }))
 }

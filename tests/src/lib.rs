@@ -1,8 +1,14 @@
-//! What the tests share: conversations with an HSM, in memory and behind TLS, and whole clusters.
+//! What the tests share: conversations with an HSM, in memory and behind TLS, whole clusters, and
+//! the servers beside them.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod cluster;
+pub mod endpoint;
+pub mod http;
+pub mod kms;
 pub mod line;
 pub mod memory;
+pub mod model;
+pub mod postgres;
 pub mod say;
 pub mod script;

@@ -4,6 +4,9 @@
 pub(super) const SQLITE_SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000";
 
+/// Held by whoever makes the tables, until the transaction ends. The number is only ours.
+pub(super) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(4566001)";
+
 /// Times are milliseconds since 1970. A `version` rises with each change: who changes a row names
 /// the version that the decision rested on.
 pub(super) const TABLES: &[&str] = &[

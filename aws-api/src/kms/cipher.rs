@@ -74,7 +74,7 @@ impl Kms {
         };
         call.tell("customKeyStoreId", store_id.as_str());
         call.tell("backingKeyId", backing_key_id.as_str());
-        let stores = self.stores(&call.region).await?;
+        let stores = self.stores(&call.region, store_id).await?;
         let store = stores.by_id(store_id).filter(|store| store.state == State::Connected);
         let store = store.ok_or_else(unreachable)?;
         self.connected(&call.region, store).await

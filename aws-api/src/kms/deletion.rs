@@ -136,7 +136,7 @@ impl Kms {
         store_id: &str,
         handle: u64,
     ) -> Result<(), String> {
-        let stores = self.stores(region).await.map_err(|e| format!("{e:?}"))?;
+        let stores = self.stores(region, store_id).await.map_err(|e| format!("{e:?}"))?;
         let store = stores.by_id(store_id).filter(|store| store.state == State::Connected);
         let store = store.ok_or("the key store is not connected")?;
         let line = self.lines.get(self, region, store).await.map_err(|e| e.to_string())?;

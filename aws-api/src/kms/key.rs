@@ -106,7 +106,7 @@ impl Kms {
         store_id: &str,
         key: &mut Key,
     ) -> Result<(), ApiError> {
-        let stores = self.stores(&call.region).await?;
+        let stores = self.stores(&call.region, store_id).await?;
         let store = stores.by_id(store_id).ok_or_else(not_found)?;
         let connected = self.connected(&call.region, store).await?;
         let made = connected.create_key(&call.key_arn(&key.key_id)).await.map_err(refused)?;

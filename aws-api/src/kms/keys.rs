@@ -264,7 +264,7 @@ impl Kms {
         let available = match key.material.store_id() {
             None => true,
             Some(id) => {
-                let stores = self.stores(&call.region).await?;
+                let stores = self.stores(&call.region, id).await?;
                 stores.by_id(id).is_some_and(|store| store.state == State::Connected)
             }
         };

@@ -22,7 +22,7 @@ impl Execute for GenerateRandomRequest {
             None => kms.own_hsm.random(kms, count).await?,
             Some(id) => {
                 call.tell("customKeyStoreId", id.as_str());
-                let stores = kms.stores(&call.region).await?;
+                let stores = kms.stores(&call.region, id).await?;
                 let store = stores.by_id(id).ok_or_else(not_found)?;
                 let hsms = kms.connected(&call.region, store).await?;
                 hsms.random(count).await.map_err(|e| cipher::refused(e, id))?

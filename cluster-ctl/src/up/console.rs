@@ -121,6 +121,9 @@ fn next_commands(folder: &StateFolder, ready: &Ready) -> Vec<String> {
         commands.push(format!("{login} {}", ours("key list --verbose")));
     }
     commands.extend([ours("mgmt"), ours("sim kill 2")]);
+    if let Some(url) = &ready.endpoint {
+        commands.push(format!("AWS_ENDPOINT_URL={url} aws kms describe-custom-key-stores"));
+    }
     commands
 }
 

@@ -40,7 +40,10 @@ impl Session {
             connecting: Duration::from_millis(self.options.connecting_ms),
         });
         let endpoint = endpoint.await?;
-        self.ready.endpoint = Some(endpoint.url());
+        let url = endpoint.url();
+        let text = format!("{url} is AWS KMS to whoever sets AWS_ENDPOINT_URL to it");
+        self.console.step("endpoint", &[text]);
+        self.ready.endpoint = Some(url);
         self.endpoint = Some(endpoint);
         Ok(())
     }

@@ -1,19 +1,11 @@
-//! The shipped programs against the real openssl. Run by `cargo xtask interop`.
-#![allow(clippy::unwrap_used)]
-#![cfg(feature = "interop")]
+//! A cluster is initialized, and its certificates checked, by the real openssl.
+use crate::{PROGRAM, ok};
 use std::path::Path;
 use std::process::{Command, Output};
 use tests::cluster::{Up, create_user, run, text};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
-
 fn openssl(folder: &Path, words: &str) -> Output {
     run(Command::new("openssl").current_dir(folder).args(words.split_whitespace()), "")
-}
-
-fn ok(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output));
-    text(&output)
 }
 
 #[test]
