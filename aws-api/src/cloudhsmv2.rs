@@ -22,6 +22,7 @@ mod initialize;
 pub(crate) mod network;
 mod policy;
 pub(crate) mod record;
+mod steps;
 mod tag;
 mod view;
 mod work;

@@ -39,8 +39,8 @@ enum What {
     /// Measure how many keys a second are made: on a cluster of its own, or with --state on a
     /// running one (as CLOUDHSM_PIN=user:password, or else example_user)
     Keygen(keygen::Keygen),
-    /// Measure a KMS endpoint over HTTP: on a cluster of its own with a key store, with --state that
-    /// of a running `up`, or any other
+    /// Measure a KMS endpoint over HTTP: of a cluster of its own, of a running `up` (--state), or
+    /// any other
     Kms(kms::Options),
 }
 

@@ -176,7 +176,8 @@ fn destruction(on_all: bool, handles: u64, left_over: u64) -> String {
     let mut text = match handles {
         0 => "no keys were destroyed while the clock ran".to_owned(),
         handles => format!(
-            "{} handles were destroyed{all} while the clock ran, {} at a time: that time is counted",
+            "{} handles were destroyed{all} while the clock ran, {} at a time: that time is \
+             counted",
             grouped(handles as f64),
             grouped(BATCH as f64)
         ),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(feature = "interop")]
 mod aws;
+mod control_plane;
 mod endpoints;
 mod openssl;
 mod postgresql;

@@ -1,4 +1,4 @@
-//! What is asked of an endpoint again and again, the keys that it takes, and that they go afterwards.
+//! What is asked of an endpoint again and again, and the keys that it takes and leaves.
 use super::super::tally::Meter;
 use super::http::{Answer, Connection, Url};
 use crate::Failure;
