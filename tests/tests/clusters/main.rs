@@ -1,0 +1,6 @@
+//! CloudHSM's control plane: many clusters at once, and an endpoint that is killed at its work.
+mod many;
+mod plane;
+mod restarts;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
