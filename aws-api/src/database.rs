@@ -1,5 +1,6 @@
 //! The SQL database: what KMS knows of keys and key stores. One writer commits in groups.
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
 use std::fmt;
@@ -203,15 +204,18 @@ fn is_deadlock(error: &sqlx::Error) -> bool {
 
 async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite: bool) {
     let mut group = Vec::new();
+    // Always the same connection: each has a thread, and a cache that it would fill.
+    let mut kept = None;
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let mut outcomes = write_group(&pool, &group, sqlite).await;
+        let mut outcomes = write_group(&pool, &mut kept, &group, sqlite).await;
         for _ in 1..GROUP_TRIES {
             if !outcomes.as_ref().is_err_and(is_deadlock) {
                 break;
             }
-            outcomes = write_group(&pool, &group, sqlite).await;
+            outcomes = write_group(&pool, &mut kept, &group, sqlite).await;
         }
         let outcomes = outcomes.unwrap_or_else(|why| {
+            kept = None;
             let why: Arc<str> = why.to_string().into();
             group.iter().map(|_| Err(WriteError::Failed(why.clone()))).collect()
         });
@@ -225,17 +229,21 @@ async fn write_groups(pool: AnyPool, mut waiting: mpsc::Receiver<Write>, sqlite:
 /// One transaction; each write stands or falls by itself.
 async fn write_group(
     pool: &AnyPool,
+    kept: &mut Option<PoolConnection<Any>>,
     group: &[Write],
     sqlite: bool,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
     let begin = begin(sqlite);
-    let mut connection = pool.acquire().await?;
+    let connection = match kept {
+        Some(connection) => connection,
+        None => kept.insert(pool.acquire().await?),
+    };
     // Mostly all of them can be done. A savepoint for each would be as much work as they are.
-    let outcomes = write_all(&mut connection, group, begin, false).await?;
+    let outcomes = write_all(connection, group, begin, false).await?;
     if group.len() == 1 || outcomes.iter().all(Result::is_ok) {
         return Ok(outcomes);
     }
-    write_all(&mut connection, group, begin, true).await
+    write_all(connection, group, begin, true).await
 }
 
 /// With savepoints, a write that fails is left out; without them, it ends all.
