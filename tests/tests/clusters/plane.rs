@@ -11,31 +11,31 @@ use tests::http::send;
 /// Nothing here takes as long, on any machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const ADMIN: &str = "adminPassw0rd";
-pub const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// Where to ask.
 #[derive(Clone)]
-pub struct Plane {
+pub(crate) struct Plane {
     address: String,
     state: PathBuf,
 }
 
 /// A cluster and what its operator has of it.
-pub struct Owned {
-    pub id: String,
+pub(crate) struct Owned {
+    pub(crate) id: String,
     plane: Plane,
     place: TempDir,
 }
 
 impl Plane {
-    pub fn of(up: &Up) -> Self {
+    pub(crate) fn of(up: &Up) -> Self {
         let url = up.ready()["endpoint"].as_str().unwrap().to_owned();
         let address = url.strip_prefix("http://").unwrap().to_owned();
         Self { address, state: up.folder().to_owned() }
     }
 
     /// The answer, or the error with its name under `__type`.
-    pub fn call(&self, operation: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&self, operation: &str, parameters: Value) -> Value {
         let target = format!("BaldrApiService.{operation}");
         let headers =
             [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
@@ -46,19 +46,19 @@ impl Plane {
         json
     }
 
-    pub fn clusters(&self) -> Vec<Value> {
+    pub(crate) fn clusters(&self) -> Vec<Value> {
         let all = self.call("DescribeClusters", json!({}));
         all["Clusters"].as_array().unwrap().clone()
     }
 
     /// One cluster; null if it is not there.
-    pub fn describe(&self, id: &str) -> Value {
+    pub(crate) fn describe(&self, id: &str) -> Value {
         let found = self.call("DescribeClusters", json!({ "Filters": { "clusterIds": [id] } }));
         found["Clusters"][0].clone()
     }
 
     /// Looks until the cluster is so.
-    pub fn until(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let seen = self.describe(id);
@@ -71,13 +71,13 @@ impl Plane {
     }
 
     /// The subnets of the Region.
-    pub fn subnets(&self) -> Vec<Value> {
+    pub(crate) fn subnets(&self) -> Vec<Value> {
         let answer = send(&self.address, "GET /_sim/network", &[], b"");
         let network: Value = serde_json::from_slice(&answer.body).unwrap();
         network[REGION]["subnets"].as_array().unwrap().clone()
     }
 
-    pub fn create(&self) -> String {
+    pub(crate) fn create(&self) -> String {
         let subnets: Vec<_> = self.subnets().iter().map(|subnet| subnet["id"].clone()).collect();
         let made = self.call(
             "CreateCluster",
@@ -86,28 +86,28 @@ impl Plane {
         made["Cluster"]["ClusterId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
-    pub fn add_hsm(&self, id: &str, zone: char) -> Value {
+    pub(crate) fn add_hsm(&self, id: &str, zone: char) -> Value {
         let zone = format!("{REGION}{zone}");
         self.call("CreateHsm", json!({ "ClusterId": id, "AvailabilityZone": zone }))["Hsm"].clone()
     }
 
     /// Waits until the cluster has so many HSMs, all ACTIVE.
-    pub fn has(&self, id: &str, count: usize) -> Value {
+    pub(crate) fn has(&self, id: &str, count: usize) -> Value {
         self.until(id, |cluster| active(cluster) == count && hsms(cluster).len() == count)
     }
 }
 
-pub fn hsms(cluster: &Value) -> &[Value] {
+pub(crate) fn hsms(cluster: &Value) -> &[Value] {
     cluster["Hsms"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-pub fn active(cluster: &Value) -> usize {
+pub(crate) fn active(cluster: &Value) -> usize {
     hsms(cluster).iter().filter(|hsm| hsm["State"] == "ACTIVE").count()
 }
 
 impl Owned {
     /// From nothing to a cluster that is ACTIVE with one HSM.
-    pub fn activated(plane: &Plane) -> Self {
+    pub(crate) fn activated(plane: &Plane) -> Self {
         let id = plane.create();
         plane.until(&id, |cluster| cluster["State"] == "UNINITIALIZED");
         plane.add_hsm(&id, 'a');
@@ -142,7 +142,7 @@ impl Owned {
     }
 
     /// What the operator does at the HSMs, through a configuration that is as new as they are.
-    pub fn operate(&self, words: &[&str]) -> String {
+    pub(crate) fn operate(&self, words: &[&str]) -> String {
         let at = |words: &[&str]| {
             let mut command = Command::new(PROGRAM);
             command.arg("--state").arg(&self.plane.state).args(words);

@@ -187,13 +187,18 @@ fn connecting_again_and_again_disturbs_no_endpoint_that_is_in_use() {
     };
     std::thread::scope(|scope| {
         let loads = [a, b].map(|kms| scope.spawn(|| load(kms)));
-        for round in 0..6 {
-            let (here, there) = if round % 2 == 0 { (a, b) } else { (b, a) };
-            here.ok("DisconnectCustomKeyStore", store.clone());
-            connect(there, &store);
-            until("in use again", SOON, || encrypt(here, &key).is_ok());
-        }
+        let rounds = std::panic::AssertUnwindSafe(|| {
+            for round in 0..6 {
+                let (here, there) = if round % 2 == 0 { (a, b) } else { (b, a) };
+                here.ok("DisconnectCustomKeyStore", store.clone());
+                connect(there, &store);
+                until("in use again", SOON, || encrypt(here, &key).is_ok());
+            }
+        });
+        let rounds = std::panic::catch_unwind(rounds);
+        // Also when they failed: the load must end for the test to end.
         done.store(true, Ordering::Relaxed);
+        rounds.unwrap();
         for load in loads {
             load.join().unwrap();
         }
