@@ -1,47 +1,64 @@
 //! Random bytes that were fetched from the HSMs ahead: a data key then costs one call of them, not
 //! two.
 use crate::KeyError;
-use tokio::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::{Zeroize, Zeroizing};
 
-/// What is fetched at once: 128 data keys of 256 bits.
-const PIECE: usize = 4_096;
+/// What is fetched at once: as much as an HSM gives, 512 data keys of 256 bits.
+const PIECE: usize = 16_384;
 
 /// Bytes that nobody has had yet.
 #[derive(Default)]
-pub(crate) struct Reserve(Mutex<Zeroizing<Vec<u8>>>);
+pub(crate) struct Reserve {
+    bytes: Mutex<Zeroizing<Vec<u8>>>,
+    /// Held by the one that fetches for others too.
+    fetching: tokio::sync::Mutex<()>,
+}
 
 impl Reserve {
     /// So many bytes, each of which is given out once. Where there are too few, `fetch` brings as
-    /// many as it is asked for; others wait for it meanwhile.
+    /// many as it is asked for. Nobody waits for what another fetches: that HSM may hang.
     pub(crate) async fn take(
         &self,
         count: usize,
         fetch: impl AsyncFnOnce(usize) -> Result<Zeroizing<Vec<u8>>, KeyError>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let mut kept = self.0.lock().await;
-        if kept.len() < count {
-            *kept = fetch(count.max(PIECE)).await?;
+        if let Some(taken) = split(&mut self.lock(), count) {
+            return Ok(taken);
         }
-        let from = kept.len().checked_sub(count);
-        let rest = from.and_then(|from| Some((from, kept.get_mut(from..)?)));
-        let (from, rest) =
-            rest.ok_or_else(|| KeyError::Internal("an HSM gave too few random bytes".into()))?;
-        let taken = Zeroizing::new(rest.to_vec());
-        rest.zeroize();
-        kept.truncate(from);
-        Ok(taken)
+        let ahead = self.fetching.try_lock().ok();
+        let mut fetched = fetch(if ahead.is_some() { count.max(PIECE) } else { count }).await?;
+        let taken = split(&mut fetched, count);
+        if ahead.is_some() {
+            *self.lock() = fetched;
+        }
+        taken.ok_or_else(|| KeyError::Internal("an HSM gave too few random bytes".into()))
     }
 
     /// Erases them.
-    pub(crate) async fn clear(&self) {
-        *self.0.lock().await = Zeroizing::default();
+    pub(crate) fn clear(&self) {
+        *self.lock() = Zeroizing::default();
     }
+
+    fn lock(&self) -> MutexGuard<'_, Zeroizing<Vec<u8>>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes so many bytes off the end, if there are as many.
+fn split(bytes: &mut Zeroizing<Vec<u8>>, count: usize) -> Option<Zeroizing<Vec<u8>>> {
+    let from = bytes.len().checked_sub(count)?;
+    let end = bytes.get_mut(from..)?;
+    let taken = Zeroizing::new(end.to_vec());
+    end.zeroize();
+    bytes.truncate(from);
+    Some(taken)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::pending;
 
     #[tokio::test]
     async fn each_byte_is_given_out_once() {
@@ -55,8 +72,21 @@ mod tests {
         assert_eq!(take(16, 3).await.unwrap(), (16, Some(3)), "there were none left");
         assert_eq!(take(PIECE + 1, 4).await.unwrap(), (PIECE + 1, Some(4)));
         assert_eq!(take(PIECE - 1, 5).await.unwrap(), (PIECE - 1, Some(5)));
-        reserve.clear().await;
+        reserve.clear();
         assert_eq!(take(1, 6).await.unwrap(), (1, Some(6)), "it was erased");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_fetch_that_hangs() {
+        let reserve = Reserve::default();
+        let hangs = reserve.take(32, async |_| pending().await);
+        let goes = reserve.take(32, async |count| Ok(Zeroizing::new(vec![1; count])));
+        tokio::select! {
+            biased;
+            _ = hangs => panic!("it cannot end"),
+            goes = goes => assert_eq!(goes.unwrap().len(), 32),
+        }
+        assert!(reserve.lock().is_empty(), "it fetched for itself alone");
     }
 
     #[tokio::test]
