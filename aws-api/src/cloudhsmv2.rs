@@ -6,28 +6,34 @@ use crate::error::ApiError;
 use crate::model::{ErrorKind, Operation, decode};
 use crate::trail::{CLOUDHSM, Trail};
 use fleet::{Fleet, Launch, Layout};
-use record::{ClusterRecord, HsmRecord, HsmState, get};
+use hosts::Host;
+use record::{ClusterRecord, HsmState, get};
 use serde_json::value::to_raw_value;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod adopt;
 mod backup;
 mod cluster;
 mod filter;
+mod hosts;
 mod hsm;
 mod initialize;
+mod interfaces;
 pub(crate) mod network;
 mod policy;
 pub(crate) mod record;
+mod replace;
+mod run;
 mod steps;
 mod tag;
 mod view;
 mod work;
 
 pub use adopt::Adopted;
+pub(crate) use hosts::NotJoined;
 pub(crate) use work::keep;
 
 /// How this endpoint runs HSMs.
@@ -35,8 +41,12 @@ pub(crate) use work::keep;
 pub struct Hosting {
     /// The state folder: what the HSMs' folders, certificates and backups are in.
     pub installation: PathBuf,
-    /// The program that is a node, and the port from which on HSMs listen (0: any).
+    /// The program that is a node, and where HSMs listen that have no address of their own.
     pub launch: Launch,
+    /// Each HSM has an address of its own, which is that of its ENI (Linux: 127.x).
+    pub own_addresses: bool,
+    /// An HSM that has been down for so long has died for good: another takes its place.
+    pub replace_after: Duration,
     /// How long transitions last.
     pub timing: Timing,
     /// Whether the quotas of an account hold: 4 clusters and 6 HSMs in a Region.
@@ -87,6 +97,10 @@ pub(crate) struct ControlPlane {
     hosting: Option<Hosting>,
     /// The running HSMs of each cluster.
     fleets: Mutex<HashMap<String, Arc<Fleet>>>,
+    /// Machines that have offered themselves, by name.
+    hosts: Mutex<HashMap<String, Host>>,
+    /// Since when HSMs that should run do not.
+    down: Mutex<HashMap<String, Instant>>,
     /// Clusters that are worked on; true: something has come up meanwhile.
     working: Mutex<HashMap<(String, String), bool>>,
 }
@@ -127,8 +141,8 @@ impl ControlPlane {
         account: Arc<str>,
         hosting: Option<Hosting>,
     ) -> Self {
-        let (fleets, working) = Default::default();
-        Self { database, clock, trail, account, hosting, fleets, working }
+        let (fleets, hosts, down, working) = Default::default();
+        Self { database, clock, trail, account, hosting, fleets, hosts, down, working }
     }
 
     fn hosting(&self) -> Result<&Hosting, ApiError> {
@@ -141,6 +155,12 @@ impl ControlPlane {
         self.fleets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The roots that vouch for every HSM's hardware.
+    pub(crate) fn roots(&self) -> Option<[PathBuf; 2]> {
+        let layout = Layout::new(&self.hosting.as_ref()?.installation);
+        Some([layout.aws_root(), layout.manufacturer_root()])
+    }
+
     /// Where a cluster's files are.
     pub(crate) fn layout(&self, cluster: &ClusterRecord) -> Result<Layout, ApiError> {
         let root = Layout::new(&self.hosting()?.installation);
@@ -151,13 +171,13 @@ impl ControlPlane {
         self.fleets().get(id).map(|fleet| fleet.nodes()).unwrap_or_default()
     }
 
-    /// Is this HSM's process down, so that it serves nobody?
+    /// Is this HSM down, so that it serves nobody?
     pub(crate) fn is_down(&self, cluster_id: &str, hsm_id: &str) -> bool {
         let nodes = self.nodes(cluster_id);
-        nodes.iter().all(|node| node.hsm_id != hsm_id || node.pid.is_none())
+        !nodes.iter().any(|node| node.hsm_id == hsm_id && node.runs)
     }
 
-    /// The record of a cluster as it is to be shown: an HSM without a process is DEGRADED.
+    /// The record of a cluster as it is to be shown: an HSM that is down is DEGRADED.
     pub(crate) fn as_it_is(&self, mut cluster: ClusterRecord) -> ClusterRecord {
         for hsm in &mut cluster.hsms {
             if hsm.state == HsmState::Active && self.is_down(&cluster.id, &hsm.id) {
@@ -178,16 +198,5 @@ impl ControlPlane {
         for (_, fleet) in fleets {
             fleet.stop().await;
         }
-    }
-}
-
-/// An HSM as `fleet` knows it.
-fn node_view(hsm: &HsmRecord) -> fleet::NodeView {
-    fleet::NodeView {
-        hsm_id: hsm.id.clone(),
-        node: hsm.node,
-        zone: hsm.zone.clone(),
-        address: std::net::SocketAddr::from(([127, 0, 0, 1], hsm.port)),
-        pid: None,
     }
 }

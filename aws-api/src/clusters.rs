@@ -1,8 +1,8 @@
 //! The clusters that key stores can stand on: those of the control plane, and those of the state
 //! folders that the endpoint was given.
 use crate::cloudhsmv2::ControlPlane;
-use crate::cloudhsmv2::network::{self, Network};
-use crate::cloudhsmv2::record::{ClusterRecord, ClusterState, HsmState, find};
+use crate::cloudhsmv2::network::Network;
+use crate::cloudhsmv2::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, find};
 use crate::error::ApiError;
 use fleet::{FleetError, Layout, NodeView, read};
 use hsm_client::{Endpoint, TlsIdentity, Trust};
@@ -20,10 +20,6 @@ pub(crate) struct ClusterView {
     pub(crate) hsms: Vec<Hsm>,
     /// Its security group lets KMS in.
     pub(crate) open: bool,
-    /// A subnet of it that is gone.
-    pub(crate) lost_subnet: Option<String>,
-    /// A subnet of it without a free address.
-    pub(crate) full_subnet: Option<String>,
     /// A subnet of it that is public.
     pub(crate) public_subnet: Option<String>,
     layout: Layout,
@@ -83,7 +79,7 @@ impl Clusters {
         if let Some((record, _)) = found
             && let Ok(layout) = self.plane.layout(&record)
         {
-            let network = network::of(database, region).await?;
+            let network = self.plane.network(region).await?;
             let record = self.plane.as_it_is(record);
             return Ok(Some(ClusterView::of_record(record, layout, &network)));
         }
@@ -112,8 +108,6 @@ impl ClusterView {
             active: ready.state == NodeState::Active.name(),
             hsms: ready.nodes.into_iter().filter_map(runs).collect(),
             open: true,
-            lost_subnet: None,
-            full_subnet: None,
             public_subnet: None,
             layout,
         }
@@ -121,21 +115,16 @@ impl ClusterView {
 
     fn of_record(record: ClusterRecord, layout: Layout, network: &Network) -> Self {
         let active = record.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
-        let hsm = |hsm: &crate::cloudhsmv2::record::HsmRecord| Hsm {
-            hsm_id: hsm.id.clone(),
-            zone: hsm.zone.clone(),
-            address: std::net::SocketAddr::from(([127, 0, 0, 1], hsm.port)),
+        let hsm = |hsm: &HsmRecord| {
+            let (hsm_id, zone) = (hsm.id.clone(), hsm.zone.clone());
+            Some(Hsm { hsm_id, zone, address: hsm.address? })
         };
-        let subnet = |fits: &dyn Fn(Option<&network::Subnet>) -> bool| {
-            record.subnets.values().find(|id| fits(network.subnet(id))).cloned()
-        };
+        let is_public = |id: &&String| network.subnet(id).is_some_and(|subnet| subnet.public);
         Self {
             active: record.state == ClusterState::Active,
-            hsms: active.map(hsm).collect(),
+            hsms: active.filter_map(hsm).collect(),
             open: network.is_open(&record.id),
-            lost_subnet: subnet(&|subnet| subnet.is_none()),
-            full_subnet: subnet(&|subnet| subnet.is_some_and(|it| it.free == 0)),
-            public_subnet: subnet(&|subnet| subnet.is_some_and(|it| it.public)),
+            public_subnet: record.subnets.values().find(is_public).cloned(),
             cluster_id: record.id,
             layout,
         }
@@ -178,6 +167,7 @@ impl ClusterView {
             zone: hsm.zone.clone(),
             address: hsm.address,
             pid: None,
+            runs: true,
         };
         let line = fleet::connect(&self.layout, &view).await?;
         let got = fleet::certificates(&line, &view).await?;

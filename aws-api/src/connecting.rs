@@ -95,12 +95,16 @@ impl Kms {
     /// Takes as long as the settings say, at least.
     async fn reach(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
         let until = Instant::now() + self.settings.connecting;
-        let outcome = match settings(self, &work.region, store).await {
-            Ok(settings) => connect(settings, &self.credentials(&work.id, &work.owner)).await,
-            Err(error) => Err(error),
-        };
+        let outcome = self.reach_now(work, store).await;
         tokio::time::sleep_until(until).await;
         outcome
+    }
+
+    async fn reach_now(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
+        let settings = settings(self, &work.region, store).await?;
+        let (region, cluster_id) = (&work.region, &store.cluster_id);
+        self.plane.lay_interfaces(region, cluster_id, &work.id).await?;
+        connect(settings, &self.credentials(&work.id, &work.owner)).await
     }
 
     /// Holds the lease while the work is under way.
@@ -167,6 +171,7 @@ impl Kms {
 
     async fn finish_disconnect(&self, work: &Work) -> Result<(), ApiError> {
         self.renewing(work, self.lines.close(&work.id)).await;
+        self.plane.remove_interfaces(&work.region, &work.id).await?;
         self.finish(work, State::Disconnected).await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 use crate::database::{Database, Statement, Value, WriteError, text};
 use crate::secrets::Secrets;
 use data_encoding::BASE64;
-use kms_connector::{CredentialStore, Credentials, StoreError};
+use kms_connector::{CredentialStore, Credentials, StoreError, open_credentials, seal_credentials};
 use proto::Secret;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn sealed(
     store_id: &str,
     credentials: &Credentials,
 ) -> Result<Value, StoreError> {
-    let sealed = secrets.sealing.seal(store_id, credentials)?;
+    let sealed = seal_credentials(&secrets.sealing, store_id, credentials)?;
     Ok(Value::Text(BASE64.encode(&sealed)))
 }
 
@@ -65,7 +65,7 @@ impl SqlCredentials {
         let sealed = BASE64
             .decode(text(&row, 0).map_err(failed)?.as_bytes())
             .map_err(|e| StoreError(format!("the credentials of {}: {e}", self.store_id)))?;
-        self.secrets.sealing.open(&self.store_id, &sealed).map(Some)
+        open_credentials(&self.secrets.sealing, &self.store_id, &sealed).map(Some)
     }
 }
 

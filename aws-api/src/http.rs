@@ -126,8 +126,8 @@ async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: &Arc<Kms>) ->
     };
     match (head.method, head.uri.path()) {
         (Method::POST, "/") => aws(id, &head.headers, &body, peer, kms).await,
-        (method, path) => match sim::answer(&method, path, head.uri.query(), kms).await {
-            Some((status, json)) => answered(id, status, json.to_string().into_bytes()),
+        (method, path) => match sim::answer(&method, path, head.uri.query(), &body, kms).await {
+            Some(answer) => said(id, answer),
             None => {
                 refused(id, StatusCode::NOT_FOUND, &format!("there is nothing at {method} {path}"))
             }
@@ -210,6 +210,12 @@ fn answered(id: Uuid, status: StatusCode, body: Vec<u8>) -> Answer {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert("x-amzn-requestid", id);
     }
+    answer
+}
+
+fn said(id: Uuid, said: sim::Answer) -> Answer {
+    let mut answer = answered(id, said.status, said.body);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(said.content_type));
     answer
 }
 

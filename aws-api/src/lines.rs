@@ -206,14 +206,6 @@ pub(crate) async fn settings(
         let message = format!("there is no cluster {}", store.cluster_id);
         failed(ConnectionErrorCode::ClusterNotFound, message)
     })?;
-    if let Some(subnet) = &cluster.lost_subnet {
-        let message = format!("the subnet {subnet} of {} was deleted", store.cluster_id);
-        return Err(failed(ConnectionErrorCode::SubnetNotFound, message));
-    }
-    if let Some(subnet) = &cluster.full_subnet {
-        let message = format!("the subnet {subnet} of {} has no free address", store.cluster_id);
-        return Err(failed(ConnectionErrorCode::InsufficientFreeAddressesInSubnet, message));
-    }
     let identity = cluster
         .identity(&store.trust_anchor)
         .map_err(|why| failed(ConnectionErrorCode::InternalError, why))?;

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use fleet::{FleetError, read, write_secret};
-use kms_connector::SealingKey;
+use hsm_client::SealingKey;
 use proto::Secret;
 use rand::Rng;
 use std::fmt;

@@ -1,16 +1,51 @@
-//! What is not AWS's, under `/_sim/`: health, reset, the clock, where HSMs listen, the network.
+//! What is not AWS's, under `/_sim/`: health, reset, the clock, where HSMs listen, the network, the
+//! roots, and machines that join.
 use crate::cloudhsmv2::record::{ClusterRecord, all};
-use crate::cloudhsmv2::{invalid, network};
+use crate::cloudhsmv2::{NotJoined, invalid, network};
 use crate::error::ApiError;
 use crate::key_stores::KeyStores;
 use crate::kms::Kms;
+use hsm_client::JOIN_PATH;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// What AWS and Marvell have for download.
+const ROOTS: &str = "/_sim/roots/";
 const DAY_MS: u32 = 24 * 60 * 60 * 1000;
 /// Days that one request may move the clock: more than the longest waiting period.
 const DAYS_MAX: u32 = 45;
+
+/// An answer, JSON mostly.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(status: StatusCode, json: &Value) -> Self {
+        Self { status, content_type: "application/json", body: json.to_string().into_bytes() }
+    }
+
+    fn failed(status: StatusCode, why: &str) -> Self {
+        Self::json(status, &json!({ "status": "failed", "message": why }))
+    }
+
+    fn of(outcome: Result<Value, ApiError>) -> Self {
+        match outcome {
+            Ok(json) => Self::json(StatusCode::OK, &json),
+            Err(error) => {
+                let why = error.message.unwrap_or_default();
+                Self::failed(StatusCode::INTERNAL_SERVER_ERROR, &why)
+            }
+        }
+    }
+
+    fn unread(why: &str) -> Self {
+        Self::failed(StatusCode::BAD_REQUEST, why)
+    }
+}
 
 /// The answer to a request that is not AWS's; `None`: there is no such thing. The aliases are for
 /// test suites that were written for other emulators.
@@ -18,8 +53,9 @@ pub(crate) async fn answer(
     method: &Method,
     path: &str,
     query: Option<&str>,
+    body: &[u8],
     kms: &Arc<Kms>,
-) -> Option<(StatusCode, Value)> {
+) -> Option<Answer> {
     let outcome = match (method.as_str(), path) {
         ("GET", "/_sim/health" | "/_localstack/health") => health(kms).await,
         ("POST", "/_sim/reset" | "/moto-api/reset") => {
@@ -27,29 +63,42 @@ pub(crate) async fn answer(
         }
         ("POST", "/_sim/clock") => match days(query) {
             Some(days) => move_clock(days, kms).await,
-            None => {
-                let why = format!("give ?days=N, 0 to {DAYS_MAX}");
-                let answer = json!({ "status": "failed", "message": why });
-                return Some((StatusCode::BAD_REQUEST, answer));
-            }
+            None => return Some(Answer::unread(&format!("give ?days=N, 0 to {DAYS_MAX}"))),
         },
         ("GET", "/_sim/hsms") => hsms(kms).await,
+        ("GET", "/_sim/hosts") => Ok(json!({ "hosts": kms.plane.offers() })),
         ("GET", "/_sim/network") => networks(kms).await,
         ("POST", "/_sim/network") => match NetworkChange::parse(query.unwrap_or_default()) {
             Ok(change) => change.make(kms).await,
-            Err(why) => {
-                let json = json!({ "status": "failed", "message": why });
-                return Some((StatusCode::BAD_REQUEST, json));
-            }
+            Err(why) => return Some(Answer::unread(&why)),
         },
+        ("POST", JOIN_PATH) => return Some(join(body, kms).await),
+        ("GET", path) => return root(path.strip_prefix(ROOTS)?, kms),
         _ => return None,
     };
-    Some(match outcome {
-        Ok(json) => (StatusCode::OK, json),
-        Err(error) => {
-            let why = error.message.unwrap_or_default();
-            (StatusCode::INTERNAL_SERVER_ERROR, json!({ "status": "failed", "message": why }))
-        }
+    Some(Answer::of(outcome))
+}
+
+/// A machine offers itself for an HSM.
+async fn join(body: &[u8], kms: &Arc<Kms>) -> Answer {
+    let content_type = "application/octet-stream";
+    match kms.plane.join(body).await {
+        Ok(body) => Answer { status: StatusCode::OK, content_type, body },
+        Err(NotJoined::Unread(why)) => Answer::unread(&why),
+        Err(NotJoined::Failed(error)) => Answer::of(Err(error)),
+    }
+}
+
+/// The simulated AWS's and manufacturer's root, which AWS and Marvell have for download.
+fn root(name: &str, kms: &Kms) -> Option<Answer> {
+    let path = kms.plane.roots()?.into_iter().find(|path| path.ends_with(name))?;
+    Some(match fleet::read(&path) {
+        Ok(pem) => Answer {
+            status: StatusCode::OK,
+            content_type: "application/x-pem-file",
+            body: pem.into_bytes(),
+        },
+        Err(error) => Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     })
 }
 
@@ -84,7 +133,7 @@ async fn hsms(kms: &Kms) -> Result<Value, ApiError> {
             hsms.extend(cluster.hsms.iter().map(|hsm| {
                 json!({
                     "region": region, "cluster_id": cluster.id, "hsm_id": hsm.id,
-                    "address": format!("127.0.0.1:{}", hsm.port), "zone": hsm.zone,
+                    "address": hsm.address, "zone": hsm.zone, "host": hsm.host,
                     "eni_ip": hsm.eni_ip, "state": hsm.state.name(),
                 })
             }));
@@ -100,7 +149,7 @@ async fn networks(kms: &Kms) -> Result<Value, ApiError> {
     }
     let mut networks = serde_json::Map::new();
     for region in regions {
-        let network = network::of(&kms.database, &region).await?;
+        let network = kms.plane.network(&region).await?;
         networks.insert(region, serde_json::to_value(network).unwrap_or_default());
     }
     Ok(Value::Object(networks))
@@ -152,30 +201,32 @@ impl NetworkChange {
     }
 
     async fn make(self, kms: &Arc<Kms>) -> Result<Value, ApiError> {
-        let network = network::change(&kms.database, &self.region, |network| {
-            let missing = || invalid(format!("there is no {} in {}", self.of, self.region));
-            match self.action {
-                Action::CloseGroup | Action::OpenGroup => {
-                    let group = network.groups.get_mut(&self.of).ok_or_else(missing)?;
-                    group.open = self.action == Action::OpenGroup;
-                }
-                Action::DeleteSubnet => {
-                    network.subnet(&self.of).ok_or_else(missing)?;
-                    network.subnets.retain(|subnet| subnet.id != self.of);
-                }
-                Action::FillSubnet | Action::FreeSubnet | Action::PublishSubnet => {
-                    let subnet = network.subnets.iter_mut().find(|subnet| subnet.id == self.of);
-                    let subnet = subnet.ok_or_else(missing)?;
-                    match self.action {
-                        Action::FillSubnet => subnet.free = 0,
-                        Action::FreeSubnet => subnet.free = network::FREE,
-                        _ => subnet.public = true,
+        let network = kms
+            .plane
+            .change_network(&self.region, |network| {
+                let missing = || invalid(format!("there is no {} in {}", self.of, self.region));
+                match self.action {
+                    Action::CloseGroup | Action::OpenGroup => {
+                        let group = network.groups.get_mut(&self.of).ok_or_else(missing)?;
+                        group.open = self.action == Action::OpenGroup;
+                    }
+                    Action::DeleteSubnet => {
+                        network.subnet(&self.of).ok_or_else(missing)?;
+                        network.subnets.retain(|subnet| subnet.id != self.of);
+                    }
+                    Action::FillSubnet | Action::FreeSubnet | Action::PublishSubnet => {
+                        let subnet = network.subnets.iter_mut().find(|subnet| subnet.id == self.of);
+                        let subnet = subnet.ok_or_else(missing)?;
+                        match self.action {
+                            Action::FillSubnet => subnet.free = 0,
+                            Action::FreeSubnet => subnet.free = network::FREE,
+                            _ => subnet.public = true,
+                        }
                     }
                 }
-            }
-            Ok(())
-        })
-        .await?;
+                Ok(())
+            })
+            .await?;
         kms.plane.wake(&self.region, &self.of);
         Ok(serde_json::to_value(network).unwrap_or_default())
     }

@@ -55,6 +55,7 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
         zone: seat.zone.clone(),
         address: listed.address.parse()?,
         pid: listed.pid,
+        runs: true,
     };
     let layout = folder.layout();
     adopt_trust_anchor(layout, &node).await?;
@@ -129,7 +130,8 @@ mod tests {
     async fn a_killed_initialization_is_finished_once_the_hsm_has_taken_it() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let seat = fleet::provision(&layout, Some(1), &["us-east-1a"]).unwrap().nodes.remove(0);
+        let seat =
+            fleet::provision(&layout, Some(1), &["us-east-1a"], None).unwrap().nodes.remove(0);
         let options = hsm_node::Options::new(
             layout.node(&seat.hsm_id),
             std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -142,6 +144,7 @@ mod tests {
             zone: seat.zone,
             address: node.address(),
             pid: None,
+            runs: true,
         };
         let [generated, own] = ["customerCA", "mine"].map(|name| fleet::make_ca(name).unwrap());
         write_public(&layout.customer_ca(), generated.certificate().as_bytes()).unwrap();

@@ -1,5 +1,5 @@
 //! `sim`: what faults do to HSMs, done on purpose to the processes of a running cluster.
-use crate::state::ReadyNode;
+use crate::state::{ReadyNode, cannot};
 use crate::{Failure, Ready, StateFolder, endpoint};
 use clap::{Args, Subcommand};
 use fleet::{hold, release};
@@ -23,6 +23,8 @@ enum Fault {
     Stop(Target),
     /// Let a frozen HSM go on
     Continue(Target),
+    /// Break an HSM for good: it cannot start again, and the control plane replaces it
+    Destroy(Target),
     /// Start a killed HSM again; one that runs is killed first
     Restart(Target),
     /// Show or change the network that CloudHSM and KMS see
@@ -76,6 +78,7 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
         Fault::Kill(target)
         | Fault::Stop(target)
         | Fault::Continue(target)
+        | Fault::Destroy(target)
         | Fault::Restart(target) => target,
     };
     let node = ready.node(&target.hsm)?;
@@ -93,6 +96,15 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
         Fault::Continue(_) => {
             send(node, Signal::SIGCONT)?;
             "goes on"
+        }
+        Fault::Destroy(_) => {
+            // Held while it dies: it must not be started again before it is broken.
+            hold(&node_folder)?;
+            die(&folder, node)?;
+            let path = node_folder.join("master.key");
+            std::fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
+            release(&node_folder)?;
+            "is broken for good: another takes its place"
         }
         Fault::Restart(_) => {
             // Held while it dies: only then is it certain that `up` has seen the death.

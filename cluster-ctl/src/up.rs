@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use console::Console;
 use fleet::{Event, Fleet};
 use proto::Secret;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,12 @@ pub(crate) struct Options {
     /// Port of the first HSM; the others follow. 0: any free ports
     #[arg(long, value_name = "PORT", default_value_t = 2223)]
     base_port: u16,
+    /// The address of this machine that the HSMs and the AWS endpoint listen on
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// Where HSMs listen [default: ports, or as the folder has it]
+    #[arg(long, value_enum, value_name = "LAYOUT")]
+    layout: Option<Layout>,
     /// Stop after this step, so that the rest can be done by hand
     #[arg(long, value_enum, value_name = "STEP")]
     until: Option<Until>,
@@ -77,6 +84,9 @@ pub(crate) struct Options {
     /// Let the transitions of clusters and HSMs last as long as at AWS
     #[arg(long)]
     aws_timing: bool,
+    /// An HSM that has been down for so long is replaced by a new one
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    replace_after: u64,
     /// How long a key store is CONNECTING at least
     #[arg(long, value_name = "MS", default_value_t = 0)]
     connecting_ms: u64,
@@ -93,6 +103,15 @@ pub(crate) struct Options {
     /// How often HSMs compare keys with each other; 0: never
     #[arg(long, value_name = "MS", default_value_t = 1_000)]
     sync_interval_ms: u64,
+}
+
+/// Where HSMs listen.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// All on one address, from the base port upward
+    Ports,
+    /// Each on an address of its own, 127.x, with ports 2223 to 2225: its ENI's (Linux)
+    Addresses,
 }
 
 /// A step after which `up` goes no further.
@@ -126,6 +145,9 @@ struct Session {
 pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), Failure> {
     if options.ephemeral && state.is_some() {
         return Err(Failure::usage("--ephemeral makes its own folder: leave --state out"));
+    }
+    if options.address.is_unspecified() {
+        return Err(Failure::usage("--address is one that others reach HSMs at, not a wildcard"));
     }
     let mut stop = Stop::new()?;
     let (folder, _place) = Place::take(state, options.ephemeral)?;

@@ -26,6 +26,8 @@ pub enum FleetError {
     Certificate(String),
     /// Somebody else listens on the port of a node.
     PortTaken {
+        /// Of this machine.
+        address: std::net::IpAddr,
         /// The port.
         port: u16,
     },
@@ -86,9 +88,9 @@ impl fmt::Display for FleetError {
             }
             Self::Content { path, why } => write!(f, "{} {why}", path.display()),
             Self::Certificate(why) => write!(f, "cannot make the certificate: {why}"),
-            Self::PortTaken { port } => write!(
+            Self::PortTaken { address, port } => write!(
                 f,
-                "port {port} of 127.0.0.1 is taken by another program: \
+                "port {port} of {address} is taken by another program: \
                  stop it, or choose other ports with --base-port"
             ),
             Self::NoPort { base_port } => write!(

@@ -67,6 +67,12 @@ impl Layout {
         self.installation.join("service")
     }
 
+    /// By which other machines offer themselves for HSMs: whoever has it gets what an HSM leaves
+    /// the factory with.
+    pub fn join_key(&self) -> PathBuf {
+        self.service().join("join.key")
+    }
+
     /// The certificate of KMS and the control plane.
     pub fn service_certificate(&self) -> PathBuf {
         self.service().join("service.crt")

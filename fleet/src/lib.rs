@@ -8,6 +8,7 @@
 mod appliance;
 mod disk;
 mod error;
+mod front;
 mod held;
 mod ids;
 mod issue;
@@ -19,9 +20,12 @@ mod supervise;
 pub use appliance::{Backup, backup, certificates, connect, initialize, restore};
 pub use disk::{make_folder, read, write_public, write_secret};
 pub use error::FleetError;
+pub use front::Front;
 pub use held::{hold, is_held, release};
 pub use ids::new_id;
 pub use issue::{Authority, Issued, make_ca, make_client_certificate, sign_csr};
 pub use layout::Layout;
-pub use provision::{Roster, Seat, provision, provision_installation, provision_node};
+pub use provision::{
+    Roster, Seat, factory_files, provision, provision_installation, provision_node,
+};
 pub use supervise::{Event, Fleet, Launch, NodeView};

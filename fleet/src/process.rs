@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long a node may take to end by itself; `up` as a whole stops within two seconds.
 const STOP_WITHIN: Duration = Duration::from_millis(1_200);
+/// What an HSM listens on at an address of its own.
+const PORTS: std::ops::RangeInclusive<u16> = 2223..=2225;
 /// A node's log starts anew when it is longer than this.
 const LOG_MAX: u64 = 4 * 1024 * 1024;
 
@@ -40,7 +42,8 @@ struct Ready {
 }
 
 impl Process {
-    /// Starts the node of `seat` on `port` of 127.0.0.1 (0: any) and waits until it listens.
+    /// Starts the node of `seat` and waits until it listens: on its own address, or on `port`
+    /// (0: any) of the one for all.
     pub(crate) async fn start(
         launch: &Launch,
         seat: &Seat,
@@ -53,8 +56,7 @@ impl Process {
             .args(&launch.arguments)
             .arg("--dir")
             .arg(folder)
-            .arg("--listen")
-            .arg(format!("127.0.0.1:{port}"))
+            .args(listen(launch, seat, port))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -101,6 +103,16 @@ impl Process {
         if tokio::time::timeout(STOP_WITHIN, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
+    }
+}
+
+/// User guide, security groups: 2223 is for clients, 2225 for the management utility, and 2224 is
+/// open, too. An HSM that has an address for itself serves all three alike.
+fn listen(launch: &Launch, seat: &Seat, port: u16) -> Vec<String> {
+    let at = |address: SocketAddr| format!("--listen={address}");
+    match seat.address {
+        Some(own) => PORTS.map(|port| at((own, port).into())).collect(),
+        None => vec![at((launch.address, port).into())],
     }
 }
 

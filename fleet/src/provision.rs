@@ -1,12 +1,27 @@
 //! Writes the folders of fresh nodes, as an HSM leaves its factory, and the roster of them.
 use crate::disk::{make_folder, read, write_public, write_secret};
 use crate::issue::{Authority, Issued, make_ca, make_card, make_client_certificate};
-use crate::{FleetError, Layout, new_id};
+use crate::{FleetError, Front, Layout, new_id};
 use data_encoding::HEXLOWER;
+use hsm_client::{HostFile, SealingKey};
+use proto::Secret;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use zeroize::Zeroizing;
+
+/// The files of a node's folder as [`provision_node`] writes it; the last one is written last.
+const FILES: &[&str] = &[
+    "node.json",
+    "service-ca.crt",
+    "peer.key",
+    "peer.crt",
+    "backup.key",
+    "card.key",
+    "aws-hardware.crt",
+    "manufacturer-hardware.crt",
+];
 
 /// The only type that AWS creates today (API, CreateCluster).
 const HSM_TYPE: &str = "hsm2m.medium";
@@ -18,6 +33,10 @@ pub struct Roster {
     pub cluster_id: String,
     /// The number of the next node: numbers are never used twice, because handles start with them.
     pub next_node: u16,
+    /// Where each HSM has an address of its own: the front of those in the first zone, `127.3.7`.
+    /// The other zones follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<Front>,
     /// The nodes, in the order of their numbers.
     pub nodes: Vec<Seat>,
 }
@@ -31,6 +50,9 @@ pub struct Seat {
     pub node: u16,
     /// Its availability zone.
     pub zone: String,
+    /// Its own address, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Ipv4Addr>,
 }
 
 /// What `node.json` tells a node about itself.
@@ -45,19 +67,19 @@ struct NodeFile<'a> {
 
 /// Reads the roster, making it where there is none, and adds nodes until there are `wanted`, in
 /// `zones` by turns. Without `wanted` a roster stays as it is, and a new one gets three nodes.
+/// `front` is of a new roster, too: an old one keeps the addresses that it has.
 pub fn provision(
     layout: &Layout,
     wanted: Option<usize>,
     zones: &[&str],
+    front: Option<Front>,
 ) -> Result<Roster, FleetError> {
     let old = Roster::read(layout)?;
+    provision_installation(layout)?;
     let wanted = wanted.unwrap_or(old.as_ref().map_or(3, |r| r.nodes.len()));
     let mut roster = match old {
         Some(roster) => roster,
-        None => {
-            provision_installation(layout)?;
-            Roster { cluster_id: new_id("cluster"), next_node: 1, nodes: Vec::new() }
-        }
+        None => Roster { cluster_id: new_id("cluster"), next_node: 1, front, nodes: Vec::new() },
     };
     if roster.nodes.len() > wanted {
         return Err(FleetError::MoreNodes { have: roster.nodes.len(), wanted });
@@ -69,6 +91,7 @@ pub fn provision(
                 hsm_id: new_id("hsm"),
                 node: roster.next_node,
                 zone: zones.get(turn).copied().unwrap_or_default().to_owned(),
+                address: roster.front.and_then(|it| it.address(turn, roster.next_node)),
             };
             provision_node(layout, &roster.cluster_id, &seat)?;
             roster.next_node += 1;
@@ -88,7 +111,20 @@ pub fn provision_installation(layout: &Layout) -> Result<(), FleetError> {
     if !layout.service_certificate().exists() {
         make_service(layout)?;
     }
+    if !layout.join_key().exists() {
+        write_secret(&layout.join_key(), SealingKey::random().to_hex().as_bytes())?;
+    }
     Ok(())
+}
+
+/// What an HSM leaves the factory with, to be brought to another machine.
+pub fn factory_files(layout: &Layout, hsm_id: &str) -> Result<Vec<HostFile>, FleetError> {
+    let folder = layout.node(hsm_id);
+    let file = |name: &&str| {
+        let content = read(&folder.join(name)).map(Secret::new)?;
+        Ok(HostFile { name: (*name).to_owned(), content })
+    };
+    FILES.iter().map(file).collect()
 }
 
 /// Writes the folder of one fresh node.
@@ -212,15 +248,15 @@ mod tests {
     fn a_roster_grows_and_keeps_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let one = provision(&layout, Some(1), ZONES).unwrap();
+        let one = provision(&layout, Some(1), ZONES, None).unwrap();
         assert_eq!(one.nodes.len(), 1);
-        let four = provision(&layout, Some(4), ZONES).unwrap();
+        let four = provision(&layout, Some(4), ZONES, None).unwrap();
         assert_eq!(four.nodes[0], one.nodes[0]);
         assert_eq!(four.cluster_id, one.cluster_id);
         let seats: Vec<_> = four.nodes.iter().map(|s| (s.node, s.zone.as_str())).collect();
         assert_eq!(seats, [(1, "a"), (2, "b"), (3, "c"), (4, "a")]);
-        assert_eq!(provision(&layout, None, ZONES).unwrap(), four);
-        let fewer = provision(&layout, Some(2), ZONES).unwrap_err();
+        assert_eq!(provision(&layout, None, ZONES, None).unwrap(), four);
+        let fewer = provision(&layout, Some(2), ZONES, None).unwrap_err();
         assert!(fewer.to_string().contains("has 4 HSMs already"), "{fewer}");
     }
 
@@ -228,10 +264,10 @@ mod tests {
     fn a_number_is_never_used_twice() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let mut roster = provision(&layout, Some(2), ZONES).unwrap();
+        let mut roster = provision(&layout, Some(2), ZONES, None).unwrap();
         roster.nodes.pop();
         write_public(&layout.roster(), serde_json::to_string(&roster).unwrap().as_bytes()).unwrap();
-        let again = provision(&layout, Some(2), ZONES).unwrap();
+        let again = provision(&layout, Some(2), ZONES, None).unwrap();
         assert_eq!(again.nodes[1].node, 3);
     }
 
@@ -239,7 +275,7 @@ mod tests {
     fn keys_are_for_their_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let roster = provision(&layout, Some(1), ZONES).unwrap();
+        let roster = provision(&layout, Some(1), ZONES, None).unwrap();
         for folder in [layout.node(&roster.nodes[0].hsm_id), layout.factory(), layout.service()] {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -256,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
         std::fs::write(layout.roster(), "{").unwrap();
-        let error = provision(&layout, None, ZONES).unwrap_err().to_string();
+        let error = provision(&layout, None, ZONES, None).unwrap_err().to_string();
         assert!(error.contains("fleet.json is not a roster"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use crate::{FleetError, Layout, Roster, Seat, appliance, hold, is_held, release}
 use hsm_client::{Connection, Endpoint};
 use proto::command::cluster::{Member, SetMembers};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ const EVENTS_MAX: usize = 256;
 const HELD_TICK: Duration = Duration::from_millis(50);
 /// A node that ran this long has not failed at its start: it is started again at once.
 const STEADY: Duration = Duration::from_secs(2);
+/// How often it is tried whether a node on another machine answers.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// First and longest pause before a node that fails at its start is tried again.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -28,6 +30,8 @@ pub struct Launch {
     pub program: PathBuf,
     /// What comes before `--dir` and `--listen`.
     pub arguments: Vec<String>,
+    /// The address of all HSMs that have none of their own.
+    pub address: IpAddr,
     /// The port of the first node; the others follow. 0: any port for each.
     pub base_port: u16,
     /// Start crashed nodes again. Otherwise they are held until somebody releases them.
@@ -52,6 +56,16 @@ pub enum Event {
         hsm_id: String,
         /// The new process.
         pid: u32,
+    },
+    /// It runs on another machine, and is not to be reached.
+    Silent {
+        /// Which HSM.
+        hsm_id: String,
+    },
+    /// It is reached again.
+    Heard {
+        /// Which HSM.
+        hsm_id: String,
     },
     /// It could not be started again, which is tried again soon, or be told its cluster's members,
     /// which is done at its next start.
@@ -81,8 +95,10 @@ pub struct NodeView {
     pub zone: String,
     /// Where it listens; stays the same when it is started again.
     pub address: SocketAddr,
-    /// Its process, while it runs.
+    /// Its process, while it runs on this machine.
     pub pid: Option<u32>,
+    /// It runs, as far as can be seen from here.
+    pub runs: bool,
 }
 
 /// Running nodes. Dropping it kills them; [`Fleet::stop`] ends them in order.
@@ -117,7 +133,10 @@ impl Fleet {
         roster: &Roster,
         launch: Launch,
     ) -> Result<(Self, mpsc::Receiver<Event>), FleetError> {
-        let ports = free_ports(launch.base_port, roster.nodes.len())?;
+        let ports = match roster.front {
+            Some(_) => vec![0; roster.nodes.len()],
+            None => free_ports(launch.address, launch.base_port, roster.nodes.len())?,
+        };
         let (fleet, receiver) = Self::empty(layout, launch);
         let mut starting = JoinSet::new();
         for (seat, port) in roster.nodes.iter().cloned().zip(ports) {
@@ -145,7 +164,8 @@ impl Fleet {
         (Self { shared, watchers: Mutex::default() }, receiver)
     }
 
-    /// Starts one more node on `port` of 127.0.0.1 (0: any) and waits until it listens.
+    /// Starts one more node and waits until it listens: on its own address, or on `port` (0: any)
+    /// of the one for all.
     pub async fn add(&self, seat: &Seat, port: u16) -> Result<NodeView, FleetError> {
         let (seat, process) = self.shared.clone().start(seat.clone(), port).await?;
         let view = view(&seat, &process);
@@ -153,7 +173,24 @@ impl Fleet {
         Ok(view)
     }
 
-    /// Ends a node for good; its folder stays.
+    /// Watches a node that somebody else runs, on another machine.
+    pub async fn add_remote(&self, seat: &Seat, address: SocketAddr) -> NodeView {
+        let mut node = NodeView {
+            hsm_id: seat.hsm_id.clone(),
+            node: seat.node,
+            zone: seat.zone.clone(),
+            address,
+            pid: None,
+            runs: false,
+        };
+        node.runs = self.shared.answers(&node).await;
+        let stopping = self.list(node.clone());
+        let task = tokio::spawn(self.shared.clone().watch_remote(node.clone(), stopping.1));
+        self.watchers().insert(node.hsm_id.clone(), Watcher { stop: stopping.0, task });
+        node
+    }
+
+    /// Ends a node for good; its folder stays. One on another machine is no longer watched.
     pub async fn remove(&self, hsm_id: &str) {
         let watcher = self.watchers().remove(hsm_id);
         if let Some(watcher) = watcher {
@@ -169,15 +206,17 @@ impl Fleet {
     }
 
     fn watch(&self, seat: Seat, process: Process) {
-        {
-            let mut state = self.shared.state();
-            state.nodes.push(view(&seat, &process));
-            state.nodes.sort_by_key(|node| node.node);
-        }
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = self.list(view(&seat, &process));
         let hsm_id = seat.hsm_id.clone();
         let task = tokio::spawn(self.shared.clone().watch(seat, process, stopping));
         self.watchers().insert(hsm_id, Watcher { stop, task });
+    }
+
+    fn list(&self, node: NodeView) -> (watch::Sender<bool>, watch::Receiver<bool>) {
+        let mut state = self.shared.state();
+        state.nodes.push(node);
+        state.nodes.sort_by_key(|node| node.node);
+        watch::channel(false)
     }
 
     /// The nodes as they are now, in the order of their numbers.
@@ -248,9 +287,13 @@ impl Shared {
     }
 
     fn set_pid(&self, seat: &Seat, pid: Option<u32>) {
+        self.set(&seat.hsm_id, |node| (node.pid, node.runs) = (pid, pid.is_some()));
+    }
+
+    fn set(&self, hsm_id: &str, change: impl FnOnce(&mut NodeView)) {
         let mut state = self.state();
-        if let Some(node) = state.nodes.iter_mut().find(|node| node.hsm_id == seat.hsm_id) {
-            node.pid = pid;
+        if let Some(node) = state.nodes.iter_mut().find(|node| node.hsm_id == hsm_id) {
+            change(node);
         }
     }
 
@@ -297,6 +340,43 @@ impl Shared {
                 () = told_to_stop(&mut stopping) => return,
             };
             process = again;
+        }
+    }
+
+    async fn answers(&self, node: &NodeView) -> bool {
+        appliance::connect(&self.layout, node).await.is_ok()
+    }
+
+    /// Whether a node on another machine is to be reached; one that comes back may have missed
+    /// who its cluster's members are.
+    async fn watch_remote(
+        self: Arc<Self>,
+        mut node: NodeView,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        loop {
+            let answers = async {
+                tokio::time::sleep(PROBE_EVERY).await;
+                self.answers(&node).await
+            };
+            let answers = tokio::select! {
+                answers = answers => answers,
+                () = told_to_stop(&mut stopping) => return,
+            };
+            if answers == node.runs {
+                continue;
+            }
+            node.runs = answers;
+            self.set(&node.hsm_id, |node| node.runs = answers);
+            let hsm_id = node.hsm_id.clone();
+            if !answers {
+                self.say(Event::Silent { hsm_id }).await;
+                continue;
+            }
+            self.say(Event::Heard { hsm_id: hsm_id.clone() }).await;
+            if let Err(error) = self.tell(&node).await {
+                self.say(Event::Trouble { hsm_id, why: error.to_string() }).await;
+            }
         }
     }
 
@@ -356,6 +436,7 @@ fn view(seat: &Seat, process: &Process) -> NodeView {
         zone: seat.zone.clone(),
         address: process.address,
         pid: Some(process.pid),
+        runs: true,
     }
 }
 
@@ -376,7 +457,7 @@ impl NodeView {
 }
 
 /// The ports of `count` nodes, none of which anybody listens on.
-fn free_ports(base: u16, count: usize) -> Result<Vec<u16>, FleetError> {
+fn free_ports(address: IpAddr, base: u16, count: usize) -> Result<Vec<u16>, FleetError> {
     if base == 0 {
         return Ok(vec![0; count]);
     }
@@ -386,10 +467,10 @@ fn free_ports(base: u16, count: usize) -> Result<Vec<u16>, FleetError> {
     }
     for port in &ports {
         // Other reasons than a taken port are told better by the node itself.
-        if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", *port))
+        if let Err(error) = std::net::TcpListener::bind((address, *port))
             && error.kind() == std::io::ErrorKind::AddrInUse
         {
-            return Err(FleetError::PortTaken { port: *port });
+            return Err(FleetError::PortTaken { address, port: *port });
         }
     }
     Ok(ports)
@@ -399,13 +480,18 @@ fn free_ports(base: u16, count: usize) -> Result<Vec<u16>, FleetError> {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     #[test]
     fn a_taken_port_is_named() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = free_ports(port, 1).unwrap_err().to_string();
+        let error = free_ports(HERE, port, 1).unwrap_err().to_string();
         assert!(error.contains(&format!("port {port} of 127.0.0.1 is taken")), "{error}");
-        assert!(matches!(free_ports(65_535, 2), Err(FleetError::NoPort { base_port: 65_535 })));
-        assert_eq!(free_ports(0, 2).unwrap(), [0, 0]);
+        assert!(matches!(
+            free_ports(HERE, 65_535, 2),
+            Err(FleetError::NoPort { base_port: 65_535 })
+        ));
+        assert_eq!(free_ports(HERE, 0, 2).unwrap(), [0, 0]);
     }
 }

@@ -24,12 +24,13 @@ struct Place {
 fn place(script: &str, restart: bool) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let layout = Layout::new(folder.path());
-    let roster = provision(&layout, Some(2), &["a", "b"]).unwrap();
+    let roster = provision(&layout, Some(2), &["a", "b"], None).unwrap();
     let path = folder.path().join("node.sh");
     std::fs::write(&path, script).unwrap();
     let launch = Launch {
         program: "/bin/sh".into(),
         arguments: vec![path.to_str().unwrap().to_owned()],
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
         base_port: 0,
         restart,
     };

@@ -8,19 +8,27 @@ mod cluster;
 mod config;
 mod connection;
 mod decisions;
+mod endpoint_call;
 mod error;
+mod join;
 mod keeper;
 mod keys;
 mod line;
 mod node;
 mod pending;
+mod seal;
 mod tls;
 mod users;
 
 pub use cluster::{Cluster, ClusterConfig};
 pub use config::{ConfigError, ConfigFile};
 pub use connection::{Connection, Request};
+pub use endpoint_call::call_endpoint;
 pub use error::{CallError, ConnectError, EachNode, Endpoint, NodeView, OpenError, PartialFailure};
+pub use join::{
+    HostFile, JOIN_PATH, JoinOrder, JoinRequest, open_order, open_request, seal_order, seal_request,
+};
 pub use keys::Coverage;
 pub use pending::Pending;
+pub use seal::{SealingKey, Unfit};
 pub use tls::{TlsError, TlsIdentity, Trust};

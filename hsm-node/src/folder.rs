@@ -156,7 +156,7 @@ fn make_identity(
 }
 
 /// Writes a file that only its owner may read, whole or not at all, also if the power fails.
-fn write_secret(folder: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_secret(folder: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
     let draft = folder.join(format!("{name}.new"));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

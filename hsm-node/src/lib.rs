@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 mod folder;
+mod join;
 mod listener;
 mod node;
 mod options;

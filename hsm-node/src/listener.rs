@@ -40,15 +40,9 @@ const FINISH: Duration = Duration::from_millis(700);
 /// Takes connections until the node stops, then waits for those that are there.
 pub(crate) async fn listen(
     listener: TcpListener,
-    node: Arc<Shared>,
-    acceptor: TlsAcceptor,
-    max_connections: usize,
+    hall: Arc<Hall>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let places = Semaphore::new(max_connections);
-    let door = Arc::new(Door { node, acceptor, places, max_connections });
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    let crowd = watch::Sender::new(());
     let mut connections = JoinSet::new();
     let stop = stopping.clone();
     loop {
@@ -65,15 +59,15 @@ pub(crate) async fn listen(
             Some(_) = connections.join_next() => continue,
             () = stopped(&mut stopping) => break,
         };
-        if handshakes.available_permits() == 0 {
-            crowd.send_replace(());
+        if hall.handshakes.available_permits() == 0 {
+            hall.crowd.send_replace(());
         }
         let shaking = tokio::select! {
-            shaking = Arc::clone(&handshakes).acquire_owned() => shaking.ok(),
+            shaking = Arc::clone(&hall.handshakes).acquire_owned() => shaking.ok(),
             () = stopped(&mut stopping) => break,
         };
-        let arrival = Arrival { tcp, from, shaking, crowd: crowd.subscribe() };
-        connections.spawn(Arc::clone(&door).serve(arrival, stop.clone()));
+        let arrival = Arrival { tcp, from, shaking, crowd: hall.crowd.subscribe() };
+        connections.spawn(Arc::clone(&hall).serve(arrival, stop.clone()));
     }
     drop(listener);
     let _ = timeout(FINISH, async { while connections.join_next().await.is_some() {} }).await;
@@ -88,10 +82,13 @@ struct Arrival {
     crowd: watch::Receiver<()>,
 }
 
-/// What all connections come through.
-struct Door {
+/// What all connections come through, whichever port they came to.
+pub(crate) struct Hall {
     node: Arc<Shared>,
     acceptor: TlsAcceptor,
+    handshakes: Arc<Semaphore>,
+    /// Changes when somebody waits for a handshake.
+    crowd: watch::Sender<()>,
     /// For clients whose certificate was accepted.
     places: Semaphore,
     max_connections: usize,
@@ -104,7 +101,18 @@ enum Turned {
     Away(String),
 }
 
-impl Door {
+impl Hall {
+    pub(crate) fn new(node: Arc<Shared>, acceptor: TlsAcceptor, max_connections: usize) -> Self {
+        Self {
+            node,
+            acceptor,
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+            crowd: watch::Sender::new(()),
+            places: Semaphore::new(max_connections),
+            max_connections,
+        }
+    }
+
     async fn serve(self: Arc<Self>, arrival: Arrival, mut stopping: watch::Receiver<bool>) {
         let Arrival { tcp, from, shaking, crowd } = arrival;
         let admitted = tokio::select! {

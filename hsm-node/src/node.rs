@@ -37,7 +37,7 @@ pub struct Node {
     queue: Arc<Queue>,
     progress: watch::Receiver<Progress>,
     stopping: watch::Sender<bool>,
-    listener: JoinHandle<()>,
+    listeners: Vec<JoinHandle<()>>,
     sync: Option<JoinHandle<()>>,
     writer: thread::JoinHandle<()>,
     /// Locked until the node is gone.
@@ -52,10 +52,19 @@ impl Node {
         open_store: impl FnOnce(&Path) -> io::Result<Box<dyn Store>>,
     ) -> Result<Self, NodeError> {
         let folder = Folder::open(&options.dir)?;
-        let address = options.listen;
-        let unheard = |cause| NodeError::Listen { address, cause };
-        let tcp = TcpListener::bind(address).await.map_err(unheard)?;
-        let address = tcp.local_addr().map_err(unheard)?;
+        let mut doors = Vec::new();
+        for &address in &options.listen {
+            let unheard = |cause| NodeError::Listen { address, cause };
+            let tcp = TcpListener::bind(address).await.map_err(unheard)?;
+            doors.push((tcp.local_addr().map_err(unheard)?, tcp));
+        }
+        let address = doors.first().map(|(address, _)| *address);
+        let address = address.ok_or_else(|| {
+            NodeError::Machine(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "no address to listen on",
+            ))
+        })?;
         let place = folder.store();
         let store =
             open_store(&place).map_err(|cause| NodeError::Store { path: place.clone(), cause })?;
@@ -83,11 +92,12 @@ impl Node {
             }
         };
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let listener = listener::listen(tcp, shared, acceptor, options.max_connections, stop);
-        let listener = tokio::spawn(listener);
+        let hall = Arc::new(listener::Hall::new(shared, acceptor, options.max_connections));
+        let listen = |(_, tcp)| tokio::spawn(listener::listen(tcp, hall.clone(), stop.clone()));
+        let listeners = doors.into_iter().map(listen).collect();
         let progress = queue.progress();
         let _folder = folder;
-        Ok(Self { hsm_id, address, queue, progress, stopping, listener, sync, writer, _folder })
+        Ok(Self { hsm_id, address, queue, progress, stopping, listeners, sync, writer, _folder })
     }
 
     /// The HSM's id.
@@ -116,14 +126,17 @@ impl Node {
         if let Some(sync) = &self.sync {
             sync.abort();
         }
-        let served = self.listener.await;
+        let mut served = true;
+        for listener in self.listeners {
+            served &= listener.await.is_ok();
+        }
         self.queue.close();
         let writer = self.writer;
         let written = spawn_blocking(move || writer.join().is_ok()).await.unwrap_or(false);
         let failed = self.progress.borrow().failed.clone();
         match failed {
             Some(why) => Err(NodeError::StoreFailed(why.to_string())),
-            None if !written || served.is_err() => {
+            None if !written || !served => {
                 Err(NodeError::StoreFailed("the node panicked while it stopped".to_owned()))
             }
             None => Ok(()),

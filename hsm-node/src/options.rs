@@ -20,9 +20,9 @@ pub struct Options {
     /// The node's folder, with node.json, its keys and its store
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Where to listen; port 0 takes any free port
+    /// Where to listen; port 0 takes any free port. Several can be given: all serve the same
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2223")]
-    pub listen: SocketAddr,
+    pub listen: Vec<SocketAddr>,
     /// Which cryptography computes
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
@@ -44,6 +44,29 @@ pub struct Options {
     /// Threads that serve connections
     #[arg(long, value_name = "N", default_value_t = WORKERS)]
     pub workers: usize,
+    /// To be an HSM of a control plane that runs on another machine
+    #[command(flatten)]
+    pub join: Option<Join>,
+}
+
+/// How a machine offers itself to a control plane. `--dir` is then the machine's folder.
+#[derive(Args, Clone, Debug)]
+pub struct Join {
+    /// The AWS endpoint's URL: be an HSM of its clusters, whichever it wants
+    #[arg(long, value_name = "URL", required = false, requires_all = ["join_key", "zone"])]
+    pub join: String,
+    /// Copied from `service/join.key` of the endpoint's state folder
+    #[arg(long, value_name = "FILE", required = false, requires = "join")]
+    pub join_key: PathBuf,
+    /// The availability zone that this machine is in
+    #[arg(long, value_name = "ZONE", required = false, requires = "join")]
+    pub zone: String,
+    /// The Region that this machine is in
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// Where others reach this machine, if not at the address that it listens on
+    #[arg(long, value_name = "HOST:PORT", requires = "join")]
+    pub advertise: Option<String>,
 }
 
 /// Which cryptography computes.
@@ -80,7 +103,7 @@ impl Options {
     pub fn new(dir: impl Into<PathBuf>, listen: SocketAddr) -> Self {
         Self {
             dir: dir.into(),
-            listen,
+            listen: vec![listen],
             engine: Engine::default(),
             limits: Limits::default(),
             allow_kmsuser_2fa: false,
@@ -88,6 +111,7 @@ impl Options {
             idle_timeout_ms: IDLE_TIMEOUT_MS,
             sync_interval_ms: SYNC_INTERVAL_MS,
             workers: WORKERS,
+            join: None,
         }
     }
 

@@ -1,14 +1,15 @@
 //! The node as a process: its log, its ready line, the signals that end it, its exit status.
 use crate::error::NodeError;
+use crate::join::Host;
 use crate::node::Node;
-use crate::options::Options;
+use crate::options::{Join, Options};
 use crate::store::FjallStore;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
@@ -50,6 +51,9 @@ pub fn main(options: Options) -> ExitCode {
 async fn run(options: &Options) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Machine)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Machine)?;
+    if let Some(join) = &options.join {
+        return run_joined(options, join, terminate, interrupt).await;
+    }
     let parent = end_of_input().map_err(NodeError::Machine)?;
     let node = Node::start(options, |path| Ok(Box::new(FjallStore::open(path)?))).await?;
     announce(&node).map_err(NodeError::Machine)?;
@@ -68,8 +72,28 @@ async fn run(options: &Options) -> Result<(), NodeError> {
     node.stop().await
 }
 
+/// Nobody holds the other end of its input: it is on a machine of its own.
+async fn run_joined(
+    options: &Options,
+    join: &Join,
+    mut terminate: Signal,
+    mut interrupt: Signal,
+) -> Result<(), NodeError> {
+    let mut host = Host::start(options, join).await?;
+    let why = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        why = host.serve() => {
+            let _ = host.stop().await;
+            return Err(why);
+        }
+    };
+    info!("stops after {why}");
+    host.stop().await
+}
+
 /// The one line on standard output.
-fn announce(node: &Node) -> io::Result<()> {
+pub(crate) fn announce(node: &Node) -> io::Result<()> {
     let line = serde_json::json!({
         "hsm_id": node.hsm_id(),
         "address": node.address().to_string(),

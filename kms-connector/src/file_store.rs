@@ -1,6 +1,7 @@
 //! Credentials in a sealed file that is replaced as a whole.
 use crate::credentials::{CredentialStore, Credentials, StoreError};
-use crate::seal::SealingKey;
+use crate::seal::{open_credentials, seal_credentials};
+use hsm_client::SealingKey;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -42,12 +43,12 @@ impl CredentialStore for FileStore {
         let Some(sealed) = read(&path)? else {
             return Ok(None);
         };
-        let opened = self.key.open(&self.store_id, &sealed);
+        let opened = open_credentials(&self.key, &self.store_id, &sealed);
         opened.map(Some).map_err(|e| StoreError(format!("{}: {e}", path.display())))
     }
 
     async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
-        let sealed = self.key.seal(&self.store_id, credentials)?;
+        let sealed = seal_credentials(&self.key, &self.store_id, credentials)?;
         let path = self.path();
         replace(&path, &sealed).map_err(|e| says(&path, &e))
     }

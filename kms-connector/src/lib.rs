@@ -95,5 +95,5 @@ pub use error::{ConnectError, ConnectionErrorCode};
 pub use file_store::FileStore;
 pub use judge::KMSUSER;
 pub use key_error::{CreateKeyError, KeyError};
-pub use seal::SealingKey;
+pub use seal::{open_credentials, seal_credentials};
 pub use settings::Settings;

@@ -90,6 +90,11 @@ impl Up {
         self.later.lock().unwrap().clone()
     }
 
+    /// The program that runs it.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The state folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -136,6 +141,13 @@ impl Up {
         let answer = answer(&output);
         assert!(output.status.success() && answer["error_code"] == 0, "{arguments:?}: {answer}");
         answer["data"].clone()
+    }
+
+    /// Runs a command that must succeed, and gives what it printed.
+    pub fn data_text(&self, arguments: &[&str]) -> String {
+        let output = self.ctl(None, arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        text(&output)
     }
 
     /// Runs a CLI command that must fail, and gives its message.

@@ -32,11 +32,12 @@ impl Line {
         let runtime = Runtime::new().unwrap();
         let folder = crate::cluster::folder();
         let layout = Layout::new(folder.path());
-        let mut roster = provision(&layout, Some(1), &[""]).unwrap();
+        let mut roster = provision(&layout, Some(1), &[""], None).unwrap();
         rename(&layout, &mut roster);
         let launch = Launch {
             program: program.into(),
             arguments: ["node", "--sync-interval-ms=0", "--engine", engine].map(Into::into).into(),
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
             base_port: 0,
             restart: false,
         };

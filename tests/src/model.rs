@@ -1,6 +1,5 @@
 //! AWS's service model of KMS, and what of an answer is not as it says.
-use data_encoding::BASE64;
-use regex_lite::Regex;
+use crate::shape::check;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
@@ -95,7 +94,7 @@ pub fn input_type(operation: &str, member: &str) -> Option<&'static str> {
 pub fn check_output(operation: &str, body: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     match MODEL["operations"][operation]["output"].as_str() {
-        Some(shape) => check(operation, shape, body, &mut wrong),
+        Some(shape) => check(&MODEL, operation, shape, body, &mut wrong),
         None if *body != Value::Object(Map::new()) => wrong.push(format!("not empty: {body}")),
         None => {}
     }
@@ -184,83 +183,6 @@ fn exactly(what: &str, value: &Value, mut expected: Vec<&str>, wrong: &mut Vec<S
     there.sort_unstable();
     if expected != there {
         wrong.push(format!("{what} has {there:?} instead of {expected:?}"));
-    }
-}
-
-/// Holds a value against a shape.
-fn check(at: &str, name: &str, value: &Value, wrong: &mut Vec<String>) {
-    let shape = &MODEL["shapes"][name];
-    let mut fault = |why: String| wrong.push(format!("{at} ({name}): {why}"));
-    match (shape["type"].as_str().unwrap(), value) {
-        ("structure", Value::Object(members)) => check_structure(at, shape, members, wrong),
-        ("list", Value::Array(items)) => {
-            bounded(at, shape, items.len() as u64, wrong);
-            let of = shape["member"]["shape"].as_str().unwrap();
-            for (n, item) in items.iter().enumerate() {
-                check(&format!("{at}[{n}]"), of, item, wrong);
-            }
-        }
-        ("map", Value::Object(entries)) => {
-            let [keys, values] = ["key", "value"].map(|of| shape[of]["shape"].as_str().unwrap());
-            for (key, value) in entries {
-                check(&format!("{at}'s key"), keys, &Value::from(key.as_str()), wrong);
-                check(&format!("{at}.{key}"), values, value, wrong);
-            }
-        }
-        ("string", Value::String(text)) => check_string(at, shape, text, wrong),
-        ("blob", Value::String(text)) => match BASE64.decode(text.as_bytes()) {
-            Ok(bytes) => bounded(at, shape, bytes.len() as u64, wrong),
-            Err(why) => fault(format!("not base64: {why}")),
-        },
-        ("integer", Value::Number(number)) => match number.as_u64() {
-            Some(number) => bounded(at, shape, number, wrong),
-            None => fault(format!("{number} is no integer")),
-        },
-        ("timestamp", Value::Number(number)) => {
-            // Seconds; in milliseconds it would be the year 50,000.
-            let seconds = number.as_f64().unwrap();
-            if !(1.5e9..1e11).contains(&seconds) {
-                fault(format!("{seconds} is not a time of these years"));
-            }
-        }
-        ("boolean", Value::Bool(_)) => {}
-        (kind, other) => fault(format!("{other} is no {kind}")),
-    }
-}
-
-fn check_structure(at: &str, shape: &Value, members: &Map<String, Value>, wrong: &mut Vec<String>) {
-    for (name, value) in members {
-        match shape["members"][name]["shape"].as_str() {
-            Some(of) => check(&format!("{at}.{name}"), of, value, wrong),
-            None => wrong.push(format!("{at} has {name}, which the model does not know")),
-        }
-    }
-    for name in shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !members.contains_key(name) {
-            wrong.push(format!("{at} has no {name}"));
-        }
-    }
-}
-
-fn check_string(at: &str, shape: &Value, text: &str, wrong: &mut Vec<String>) {
-    bounded(at, shape, text.chars().count() as u64, wrong);
-    if let Some(values) = shape["enum"].as_array()
-        && !values.iter().any(|value| value == text)
-    {
-        wrong.push(format!("{at}: {text:?} is not one of {values:?}"));
-    }
-    if let Some(pattern) = shape["pattern"].as_str() {
-        let whole = Regex::new(&format!("^(?:{pattern})$")).unwrap();
-        if !whole.is_match(text) {
-            wrong.push(format!("{at}: {text:?} does not match {pattern}"));
-        }
-    }
-}
-
-fn bounded(at: &str, shape: &Value, size: u64, wrong: &mut Vec<String>) {
-    let (min, max) = (shape["min"].as_u64(), shape["max"].as_u64());
-    if min.is_some_and(|min| size < min) || max.is_some_and(|max| size > max) {
-        wrong.push(format!("{at}: {size} is not between {min:?} and {max:?}"));
     }
 }
 

@@ -1,13 +1,13 @@
 //! The cluster of `up`, which is there before the control plane hears of it.
 use super::ControlPlane;
-use super::network::{self, Group, Network, new_aws_id};
+use super::network::{Group, Network, new_aws_id};
 use super::record::{
     CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, add, change, failed, find,
 };
 use crate::clock::real_now_ms;
 use crate::error::ApiError;
 use crate::{Endpoint, EndpointError};
-use fleet::{Fleet, NodeView, Roster, Seat};
+use fleet::{Fleet, Front, NodeView, Roster, Seat};
 use proto::NodeState;
 use std::sync::Arc;
 
@@ -42,14 +42,19 @@ impl ControlPlane {
         let known = find::<ClusterRecord>(&self.database, region, id).await?;
         if known.is_none() {
             let group = Group { id: new_aws_id("sg"), open: true };
-            let network = network::change(&self.database, region, |network| {
+            let front = it.roster.front.unwrap_or(Front::SHOWN);
+            let network = self.change_network_from(front, region, |network| {
                 network.groups.entry(id.clone()).or_insert_with(|| group.clone());
+                for subnet in &mut network.subnets {
+                    let there = it.roster.nodes.iter().filter(|seat| seat.zone == subnet.zone);
+                    subnet.free -= there.map(|_| 1).sum::<u32>().min(subnet.free);
+                }
                 Ok(())
             });
             let record = new_record(id, &network.await?, self.clock.now_ms());
             add(&self.database, region, &record).await?;
         }
-        let network = network::of(&self.database, region).await?;
+        let network = self.network(region).await?;
         let nodes = it.fleet.nodes();
         let texts = self.texts(&nodes, it.state, known.as_ref().map(|(record, _)| record)).await?;
         // Before it is active, a cluster has one HSM: the others have not joined yet.
@@ -70,7 +75,8 @@ impl ControlPlane {
             let there = std::mem::take(&mut record.hsms);
             let seats = it.roster.nodes.iter().take(members);
             record.hsms = seats.map(|seat| listed(seat, &there, &nodes, &network)).collect();
-            let coming = |hsm: &HsmRecord| hsm.state != HsmState::Active;
+            // The roster has those alone that run on this machine.
+            let coming = |hsm: &HsmRecord| hsm.state != HsmState::Active || hsm.host.is_some();
             let new = there.into_iter().filter(coming);
             let new = new.filter(|hsm| !it.roster.nodes.iter().any(|seat| seat.hsm_id == hsm.id));
             record.hsms.extend(new.collect::<Vec<_>>());
@@ -96,7 +102,7 @@ impl ControlPlane {
             return Ok(None);
         }
         let layout = fleet::Layout::new(&self.hosting()?.installation);
-        for view in nodes.iter().filter(|node| node.pid.is_some()) {
+        for view in nodes.iter().filter(|node| node.runs) {
             let Ok(line) = fleet::connect(&layout, view).await else { continue };
             let got = fleet::certificates(&line, view).await;
             let got = got.map_err(|e| failed(&view.hsm_id, e))?;
@@ -145,20 +151,23 @@ fn listed(seat: &Seat, before: &[HsmRecord], nodes: &[NodeView], network: &Netwo
     let node = nodes.iter().find(|node| node.hsm_id == seat.hsm_id);
     let mut hsm = known.unwrap_or_else(|| {
         let subnet = network.subnets.iter().find(|subnet| subnet.zone == seat.zone);
-        let (id, front) = subnet.map_or(("", "10.0.0"), |it| (it.id.as_str(), it.front.as_str()));
+        let (id, front) = subnet.map_or(("", Front::SHOWN), |it| (it.id.as_str(), it.front));
+        let shown = front.address(0, seat.node);
         HsmRecord {
             id: seat.hsm_id.clone(),
             node: seat.node,
             zone: seat.zone.clone(),
             subnet_id: id.to_owned(),
             eni_id: new_aws_id("eni"),
-            eni_ip: format!("{front}.{}", 9 + u32::from(seat.node)),
-            port: 0,
+            eni_ip: seat.address.or(shown).map_or(String::new(), |address| address.to_string()),
+            address: None,
+            host: None,
+            replaces: None,
             state: HsmState::Active,
             since_ms: real_now_ms(),
             message: None,
         }
     });
-    hsm.port = node.map_or(hsm.port, |node| node.address.port());
+    hsm.address = node.map(|node| node.address).or(hsm.address);
     hsm
 }

@@ -63,12 +63,13 @@ impl Execute for CreateClusterRequest {
         let group = Group { id: new_aws_id("sg"), open: true };
         let subnets = self.subnet_ids.unwrap_or_default();
         let mut mapping = BTreeMap::new();
-        let network = network::change(&plane.database, &call.region, |network| {
-            mapping = subnet_mapping(network, &subnets)?;
-            network.groups.insert(id.clone(), group.clone());
-            Ok(())
-        })
-        .await?;
+        let network = plane
+            .change_network(&call.region, |network| {
+                mapping = subnet_mapping(network, &subnets)?;
+                network.groups.insert(id.clone(), group.clone());
+                Ok(())
+            })
+            .await?;
         let now_ms = plane.clock.now_ms();
         let record = ClusterRecord {
             id,

@@ -12,8 +12,6 @@ use std::sync::Arc;
 
 /// User guide, quotas: HSMs of an account in a Region.
 const HSMS_MAX: usize = 6;
-/// The addresses that AWS keeps for itself in every subnet: the first four and the last.
-const HOSTS: std::ops::RangeInclusive<u8> = 4..=254;
 
 impl Execute for CreateHsmRequest {
     async fn execute(
@@ -40,23 +38,27 @@ impl Execute for CreateHsmRequest {
             .flat_map(|cluster| &cluster.hsms)
             .map(|hsm| hsm.eni_ip.as_str())
             .collect();
+        let host = plane.offered(&call.region, &zone, &clusters);
         let mut eni_ip = String::new();
-        network::change(&plane.database, &call.region, |network| {
-            eni_ip = address(network, &subnet_id, self.ip_address.as_deref(), &taken)?;
-            if let Some(subnet) = network.subnets.iter_mut().find(|it| it.id == subnet_id) {
-                subnet.free -= 1;
-            }
-            Ok(())
-        })
-        .await?;
+        plane
+            .change_network(&call.region, |network| {
+                eni_ip = address(network, &subnet_id, self.ip_address.as_deref(), &taken)?;
+                if let Some(subnet) = network.subnets.iter_mut().find(|it| it.id == subnet_id) {
+                    subnet.free -= 1;
+                }
+                Ok(())
+            })
+            .await?;
         let mut hsm = HsmRecord {
             id: fleet::new_id("hsm"),
             node: 0,
             zone: zone.clone(),
             subnet_id,
             eni_id: new_aws_id("eni"),
-            eni_ip,
-            port: 0,
+            eni_ip: host.as_ref().map_or(eni_ip, |(_, address)| address.ip().to_string()),
+            address: host.as_ref().map(|(_, address)| *address),
+            host: host.map(|(name, _)| name),
+            replaces: None,
             state: HsmState::CreateInProgress,
             since_ms: crate::clock::real_now_ms(),
             message: None,
@@ -115,8 +117,11 @@ fn address(
     if subnet.free == 0 {
         return Err(invalid(format!("The subnet {subnet_id} has no free address.")));
     }
-    let mut all = HOSTS.map(|host| format!("{}.{host}", subnet.front));
-    let free = |address: &String| !taken.contains(&address.as_str());
+    let mut all = subnet.addresses();
+    let of_kms: Vec<&str> = network.kms_addresses().collect();
+    let free = |address: &String| {
+        !taken.contains(&address.as_str()) && !of_kms.contains(&address.as_str())
+    };
     match wanted {
         None => all.find(free).ok_or_else(|| invalid("The subnet has no free address.")),
         Some(wanted) => {

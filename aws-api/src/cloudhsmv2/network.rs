@@ -1,8 +1,11 @@
 //! The network as CloudHSM and KMS see it: a VPC in each Region, its subnets and security groups.
+use super::ControlPlane;
+use super::interfaces::KmsNetwork;
 use super::record::failed;
 use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::ApiError;
 use data_encoding::HEXLOWER;
+use fleet::Front;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,6 +14,8 @@ use std::collections::BTreeMap;
 const ZONES: [char; 3] = ['a', 'b', 'c'];
 /// A /24 subnet has 256 addresses, of which AWS takes five.
 pub(crate) const FREE: u32 = 251;
+/// The addresses that AWS keeps for itself in every subnet: the first four and the last.
+const HOSTS: std::ops::RangeInclusive<u8> = 4..=254;
 const TRIES: u32 = 20;
 
 /// The network of a Region.
@@ -20,6 +25,9 @@ pub(crate) struct Network {
     pub(crate) subnets: Vec<Subnet>,
     /// By cluster: the group `cloudhsm-cluster-<id>-sg`.
     pub(crate) groups: BTreeMap<String, Group>,
+    /// By key store: what KMS has in the VPC while it is connected.
+    #[serde(default)]
+    pub(crate) key_stores: BTreeMap<String, KmsNetwork>,
 }
 
 /// A subnet. Addresses are given out upward.
@@ -27,10 +35,18 @@ pub(crate) struct Network {
 pub(crate) struct Subnet {
     pub(crate) id: String,
     pub(crate) zone: String,
-    /// `10.0.1`: the front of its addresses.
-    pub(crate) front: String,
+    /// The front of its addresses.
+    pub(crate) front: Front,
     pub(crate) free: u32,
     pub(crate) public: bool,
+}
+
+impl Subnet {
+    /// All addresses that can be given out.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = String> + use<> {
+        let front = self.front;
+        HOSTS.map(move |host| format!("{front}.{host}"))
+    }
 }
 
 /// A security group.
@@ -50,11 +66,11 @@ pub(crate) fn new_aws_id(kind: &str) -> String {
 }
 
 impl Network {
-    fn new(region: &str) -> Self {
+    fn new(region: &str, front: Front) -> Self {
         let subnet = |(number, letter): (usize, char)| Subnet {
             id: new_aws_id("subnet"),
             zone: format!("{region}{letter}"),
-            front: format!("10.0.{}", number + 1),
+            front: front.of_zone(number),
             free: FREE,
             public: false,
         };
@@ -62,6 +78,7 @@ impl Network {
             vpc_id: new_aws_id("vpc"),
             subnets: ZONES.into_iter().enumerate().map(subnet).collect(),
             groups: BTreeMap::new(),
+            key_stores: BTreeMap::new(),
         }
     }
 
@@ -92,39 +109,57 @@ async fn read(from: &Database, region: &str) -> Result<Option<(Network, i64)>, A
     Ok(Some((network, number(&row, 1).map_err(database)?)))
 }
 
-/// The network of a Region, which is made when it is looked at first.
-pub(crate) async fn of(from: &Database, region: &str) -> Result<Network, ApiError> {
-    change(from, region, |_| Ok(())).await
+impl ControlPlane {
+    /// The network of a Region, which is made when it is looked at first.
+    pub(crate) async fn network(&self, region: &str) -> Result<Network, ApiError> {
+        self.change_network(region, |_| Ok(())).await
+    }
+
+    /// Reads, decides and writes, anew for as long as somebody else is quicker.
+    pub(crate) async fn change_network(
+        &self,
+        region: &str,
+        decide: impl FnMut(&mut Network) -> Result<(), ApiError>,
+    ) -> Result<Network, ApiError> {
+        let own = self.hosting.as_ref().is_some_and(|hosting| hosting.own_addresses);
+        // Addresses that are only for show start at 10.0.1 in every Region.
+        let front = if own { Front::random() } else { Front::SHOWN };
+        self.change_network_from(front, region, decide).await
+    }
+
+    /// The same; a network that is made has this front.
+    pub(super) async fn change_network_from(
+        &self,
+        front: Front,
+        region: &str,
+        mut decide: impl FnMut(&mut Network) -> Result<(), ApiError>,
+    ) -> Result<Network, ApiError> {
+        for _ in 0..TRIES {
+            let found = read(&self.database, region).await?;
+            let (mut network, version) = found.unwrap_or_else(|| (Network::new(region, front), 0));
+            let before = network.clone();
+            decide(&mut network)?;
+            if version > 0 && network == before {
+                return Ok(network);
+            }
+            match self.database.write(vec![written(region, &network, version)?]).await {
+                Ok(()) => return Ok(network),
+                Err(WriteError::Conflict) => {}
+                Err(WriteError::Failed(why)) => return Err(failed("the database", why)),
+            }
+        }
+        Err(failed("the database", "others are quicker, again and again"))
+    }
 }
 
-/// Reads, decides and writes, anew for as long as somebody else is quicker.
-pub(crate) async fn change(
-    at: &Database,
-    region: &str,
-    mut decide: impl FnMut(&mut Network) -> Result<(), ApiError>,
-) -> Result<Network, ApiError> {
-    for _ in 0..TRIES {
-        let found = read(at, region).await?;
-        let (mut network, version) = found.unwrap_or_else(|| (Network::new(region), 0));
-        let before = network.clone();
-        decide(&mut network)?;
-        if version > 0 && network == before {
-            return Ok(network);
-        }
-        let value = serde_json::to_string(&network).map_err(|e| failed("the network", e))?;
-        let statement = if version == 0 {
-            let sql = "INSERT INTO shared (name, version, value) VALUES ($1, 1, $2)";
-            Statement::one(sql, [name(region).into(), value.into()])
-        } else {
-            let sql = "UPDATE shared SET value = $1, version = version + 1 \
-                       WHERE name = $2 AND version = $3";
-            Statement::one(sql, [value.into(), name(region).into(), version.into()])
-        };
-        match at.write(vec![statement]).await {
-            Ok(()) => return Ok(network),
-            Err(WriteError::Conflict) => {}
-            Err(WriteError::Failed(why)) => return Err(failed("the database", why)),
-        }
-    }
-    Err(failed("the database", "others are quicker, again and again"))
+fn written(region: &str, network: &Network, version: i64) -> Result<Statement, ApiError> {
+    let value = serde_json::to_string(network).map_err(|e| failed("the network", e))?;
+    Ok(if version == 0 {
+        let sql = "INSERT INTO shared (name, version, value) VALUES ($1, 1, $2)";
+        Statement::one(sql, [name(region).into(), value.into()])
+    } else {
+        let sql = "UPDATE shared SET value = $1, version = version + 1 \
+                   WHERE name = $2 AND version = $3";
+        Statement::one(sql, [value.into(), name(region).into(), version.into()])
+    })
 }

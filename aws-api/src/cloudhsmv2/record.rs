@@ -2,9 +2,11 @@
 use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::ApiError;
 use crate::model::ErrorKind;
+use fleet::{NodeView, Seat};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// How often a change is decided anew when another was quicker.
 const TRIES: u32 = 20;
@@ -92,11 +94,43 @@ pub(crate) struct HsmRecord {
     pub(crate) subnet_id: String,
     pub(crate) eni_id: String,
     pub(crate) eni_ip: String,
-    /// Where it listens on this machine; 0 until it was started.
-    pub(crate) port: u16,
+    /// Where it listens; `None` until it was started.
+    #[serde(default)]
+    pub(crate) address: Option<SocketAddr>,
+    /// The machine that runs it; `None`: this endpoint does.
+    #[serde(default)]
+    pub(crate) host: Option<String>,
+    /// The HSM that has died in this place, until it is cleared away.
+    #[serde(default)]
+    pub(crate) replaces: Option<String>,
     pub(crate) state: HsmState,
     pub(crate) since_ms: i64,
     pub(crate) message: Option<String>,
+}
+
+impl HsmRecord {
+    /// Who `fleet` is to start. An ENI with a loopback address is where the HSM listens.
+    pub(crate) fn seat(&self) -> Seat {
+        let own = self.eni_ip.parse().ok().filter(Ipv4Addr::is_loopback);
+        Seat {
+            hsm_id: self.id.clone(),
+            node: self.node,
+            zone: self.zone.clone(),
+            address: own.filter(|_| self.host.is_none()),
+        }
+    }
+
+    /// As `fleet` connects to it; `None`: it never ran.
+    pub(crate) fn node(&self) -> Option<NodeView> {
+        Some(NodeView {
+            hsm_id: self.id.clone(),
+            node: self.node,
+            zone: self.zone.clone(),
+            address: self.address?,
+            pid: None,
+            runs: true,
+        })
+    }
 }
 
 /// A backup. Its content is a sealed file.

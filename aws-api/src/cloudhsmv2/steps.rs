@@ -1,45 +1,22 @@
 //! The steps of a cluster's life: each finds out what of it was done before, and does the rest.
 use super::record::{
-    CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, all, change, failed, find,
+    CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, change, failed, find,
     remove,
 };
-use super::{ControlPlane, Timing, network, node_view};
+use super::{ControlPlane, Timing};
 use crate::clock::real_now_ms;
 use crate::error::ApiError;
-use fleet::{
-    Backup, Layout, Roster, Seat, make_folder, provision_installation, provision_node, write_public,
-};
+use fleet::{Backup, Layout, NodeView, make_folder, provision_installation, write_public};
+use hsm_client::Connection;
 use proto::NodeState;
 use proto::command::cluster::Initialize;
 use std::time::Duration;
-
-/// Ports that are tried for a new HSM.
-const PORTS_MAX: u16 = 512;
-/// How often, and with which pauses, it is looked whether an HSM's port is free again.
-const PORT_TRIES: u32 = 30;
-const PORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Until this has been so for so long.
 async fn lasted(since_ms: i64, least: Duration) {
     let passed = real_now_ms().saturating_sub(since_ms);
     let passed = Duration::from_millis(u64::try_from(passed).unwrap_or_default());
     tokio::time::sleep(least.saturating_sub(passed)).await;
-}
-
-fn is_free(port: u16) -> bool {
-    std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
-}
-
-/// An HSM keeps its port over restarts, unless somebody else has it for good: the process of an
-/// endpoint that was killed a moment ago is still ending.
-async fn freed(port: u16) -> bool {
-    for _ in 0..PORT_TRIES {
-        if is_free(port) {
-            return true;
-        }
-        tokio::time::sleep(PORT_PAUSE).await;
-    }
-    false
 }
 
 impl ControlPlane {
@@ -90,7 +67,7 @@ impl ControlPlane {
         timing: Timing,
     ) -> Result<(), ApiError> {
         let Some(hsm) = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id) else { return Ok(()) };
-        let hsm = self.run_process(region, cluster, hsm).await?;
+        let Some(hsm) = self.run_hsm(region, cluster, hsm).await? else { return Ok(()) };
         let certificates = self.bring_in(region, cluster, &hsm).await?;
         if hsm.state == HsmState::CreateInProgress {
             lasted(hsm.since_ms, timing.create_hsm).await;
@@ -102,6 +79,7 @@ impl ControlPlane {
             let there = record.hsms.iter_mut().find(|there| there.id == hsm.id);
             if let Some(there) = there.filter(|it| it.state == HsmState::CreateInProgress) {
                 there.state = HsmState::Active;
+                there.replaces = None;
             }
             Ok(())
         })
@@ -109,78 +87,15 @@ impl ControlPlane {
         self.tell_members(region, &cluster.id).await
     }
 
-    /// Gives the HSM a folder, a port and a process, as far as it has none.
-    async fn run_process(
+    /// A connection to an HSM, with the service certificate.
+    async fn reach(
         &self,
-        region: &str,
         cluster: &ClusterRecord,
         hsm: &HsmRecord,
-    ) -> Result<HsmRecord, ApiError> {
-        let (layout, fleet) = (self.layout(cluster)?, self.fleet(cluster)?);
-        let seat = Seat { hsm_id: hsm.id.clone(), node: hsm.node, zone: hsm.zone.clone() };
-        if !layout.node(&hsm.id).join("manufacturer-hardware.crt").exists() {
-            let made = provision_node(&layout, &cluster.id, &seat);
-            made.map_err(|e| failed(&hsm.id, e))?;
-        }
-        let mut hsm = hsm.clone();
-        if let Some(node) = fleet.nodes().into_iter().find(|node| node.hsm_id == hsm.id) {
-            hsm.port = node.address.port();
-            return Ok(hsm);
-        }
-        let port = match hsm.port {
-            0 => self.free_port().await?,
-            port if freed(port).await => port,
-            _ => self.free_port().await?,
-        };
-        let node = fleet.add(&seat, port).await.map_err(|e| failed(&hsm.id, e))?;
-        hsm.port = node.address.port();
-        self.keep_roster(cluster, |roster| {
-            roster.next_node = roster.next_node.max(seat.node + 1);
-            if !roster.nodes.contains(&seat) {
-                roster.nodes.push(seat.clone());
-            }
-        })?;
-        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
-            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
-                there.port = hsm.port;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(hsm)
-    }
-
-    /// The roster of the cluster of `up` is what the next `up` starts.
-    fn keep_roster(
-        &self,
-        cluster: &ClusterRecord,
-        decide: impl FnOnce(&mut Roster),
-    ) -> Result<(), ApiError> {
-        if !cluster.in_root {
-            return Ok(());
-        }
-        let layout = self.layout(cluster)?;
-        let failed = |e| failed("fleet.json", e);
-        let Some(mut roster) = Roster::read(&layout).map_err(failed)? else { return Ok(()) };
-        let before = roster.clone();
-        decide(&mut roster);
-        if roster == before { Ok(()) } else { roster.write(&layout).map_err(failed) }
-    }
-
-    /// The lowest port from the base upward that no HSM has and nobody listens on.
-    async fn free_port(&self) -> Result<u16, ApiError> {
-        let base = self.hosting()?.launch.base_port;
-        if base == 0 {
-            return Ok(0);
-        }
-        let mut taken = Vec::new();
-        for region in self.regions().await? {
-            let clusters: Vec<ClusterRecord> = all(&self.database, &region).await?;
-            taken.extend(clusters.iter().flat_map(|it| &it.hsms).map(|hsm| hsm.port));
-        }
-        let free = |port: &u16| !taken.contains(port) && is_free(*port);
-        let mut ports = base..base.saturating_add(PORTS_MAX);
-        ports.find(free).ok_or_else(|| failed("a new HSM", "no port is free"))
+    ) -> Result<(Connection, NodeView), ApiError> {
+        let view = hsm.node().ok_or_else(|| failed(&hsm.id, "it has not been started yet"))?;
+        let line = fleet::connect(&self.layout(cluster)?, &view).await;
+        Ok((line.map_err(|e| failed(&hsm.id, e))?, view))
     }
 
     /// Makes the HSM a member of its cluster: a fresh one shows its certificates, one that joins
@@ -192,8 +107,7 @@ impl ControlPlane {
         hsm: &HsmRecord,
     ) -> Result<Option<CertificateTexts>, ApiError> {
         let says = |e| failed(&hsm.id, e);
-        let (layout, view) = (self.layout(cluster)?, node_view(hsm));
-        let line = fleet::connect(&layout, &view).await.map_err(says)?;
+        let (line, view) = self.reach(cluster, hsm).await?;
         if line.welcome().state != NodeState::Uninitialized {
             return Ok(None);
         }
@@ -237,10 +151,8 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         hsm: &HsmRecord,
     ) -> Result<Backup, ApiError> {
-        let (layout, view) = (self.layout(cluster)?, node_view(hsm));
-        let says = |e| failed(&hsm.id, e);
-        let line = fleet::connect(&layout, &view).await.map_err(says)?;
-        let backup = fleet::backup(&line, &view).await.map_err(says)?;
+        let (line, view) = self.reach(cluster, hsm).await?;
+        let backup = fleet::backup(&line, &view).await.map_err(|e| failed(&hsm.id, e))?;
         self.keep_backup(region, cluster, &backup).await?;
         Ok(backup)
     }
@@ -267,13 +179,13 @@ impl ControlPlane {
         timing: Timing,
     ) -> Result<(), ApiError> {
         let Some(hsm) = cluster.hsms.first() else { return Ok(()) };
-        let (layout, view) = (self.layout(cluster)?, node_view(hsm));
+        let layout = self.layout(cluster)?;
         let signed_cert = cluster.signed_cert.clone().unwrap_or_default();
         let trust_anchor = cluster.trust_anchor.clone().unwrap_or_default();
         // On disk before the HSM has it: without it, nobody could connect to this HSM any more.
         write_public(&layout.customer_ca(), trust_anchor.as_bytes())
             .map_err(|e| failed("customerCA.crt", e))?;
-        let line = fleet::connect(&layout, &view).await.map_err(|e| failed(&hsm.id, e))?;
+        let (line, _) = self.reach(cluster, hsm).await?;
         if line.welcome().state == NodeState::Uninitialized {
             let request = Initialize { signed_cert: signed_cert.clone(), trust_anchor };
             line.call(&request).await.map_err(|e| failed(&hsm.id, e))?;
@@ -296,8 +208,7 @@ impl ControlPlane {
         timing: Timing,
     ) -> Result<bool, ApiError> {
         let Some(hsm) = cluster.hsms.first() else { return Ok(false) };
-        let (layout, view) = (self.layout(cluster)?, node_view(hsm));
-        let line = fleet::connect(&layout, &view).await.map_err(|e| failed(&hsm.id, e))?;
+        let (line, _) = self.reach(cluster, hsm).await?;
         if line.welcome().state != NodeState::Active {
             return Ok(false);
         }
@@ -316,8 +227,7 @@ impl ControlPlane {
     ) -> Result<(), ApiError> {
         let Some(hsm) = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id) else { return Ok(()) };
         let fleet = self.fleet(cluster)?;
-        let runs = fleet.nodes().iter().any(|node| node.hsm_id == hsm.id && node.pid.is_some());
-        if cluster.state == ClusterState::Active && runs {
+        if cluster.state == ClusterState::Active && !self.is_down(&cluster.id, &hsm.id) {
             // One that does not answer is deleted all the same: its backups are the earlier ones.
             if let Err(error) = self.take_backup(region, cluster, hsm).await {
                 tracing::warn!("no backup of {hsm_id} before it is deleted: {error:?}");
@@ -325,15 +235,9 @@ impl ControlPlane {
         }
         self.keep_roster(cluster, |roster| roster.nodes.retain(|seat| seat.hsm_id != hsm.id))?;
         fleet.remove(&hsm.id).await;
-        let folder = self.layout(cluster)?.node(&hsm.id);
-        match std::fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(&folder.display().to_string(), e));
-            }
-            _ => {}
-        }
+        self.remove_folder(cluster, &hsm.id)?;
         lasted(hsm.since_ms, timing.delete_hsm).await;
-        network::change(&self.database, region, |network| {
+        self.change_network(region, |network| {
             if let Some(subnet) = network.subnets.iter_mut().find(|it| it.id == hsm.subnet_id) {
                 subnet.free += 1;
             }
@@ -366,7 +270,7 @@ impl ControlPlane {
             let _ = std::fs::remove_dir_all(self.layout(cluster)?.root());
         }
         lasted(cluster.since_ms, timing.delete).await;
-        network::change(&self.database, region, |network| {
+        self.change_network(region, |network| {
             network.groups.remove(&cluster.id);
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! What is to be done follows from the record alone: a restart finds it there and goes on.
+use super::ControlPlane;
 use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, failed, find};
-use super::{ControlPlane, network};
 use crate::database::text;
 use crate::error::ApiError;
 use fleet::{Event, Fleet};
@@ -112,7 +112,7 @@ impl ControlPlane {
         let Some((cluster, _)) = find::<ClusterRecord>(&self.database, region, id).await? else {
             return Ok(Then::Done);
         };
-        let open = network::of(&self.database, region).await?.is_open(id);
+        let open = self.network(region).await?.is_open(id);
         let running = self.running(id);
         let Some(step) = next(&cluster, &running, open) else { return Ok(Then::Done) };
         let timing = self.hosting()?.timing;
@@ -139,7 +139,7 @@ impl ControlPlane {
         Ok(Then::Again)
     }
 
-    /// The HSMs of a cluster that have a process, or are to have one again.
+    /// The HSMs of a cluster that are run, or watched where others run them.
     fn running(&self, id: &str) -> Vec<String> {
         self.nodes(id).into_iter().map(|node| node.hsm_id).collect()
     }
@@ -165,6 +165,12 @@ impl ControlPlane {
                     Event::Trouble { hsm_id, why } => {
                         tracing::warn!(cluster = id, "{hsm_id}: {why}");
                     }
+                    Event::Silent { hsm_id } => {
+                        tracing::warn!(cluster = id, "{hsm_id} does not answer");
+                    }
+                    Event::Heard { hsm_id } => {
+                        tracing::info!(cluster = id, "{hsm_id} answers again");
+                    }
                     Event::Said { hsm_id, text } => tracing::info!("{hsm_id}: {text}"),
                 }
             }
@@ -185,6 +191,7 @@ impl ControlPlane {
         for region in self.regions().await? {
             for cluster in all::<ClusterRecord>(&self.database, &region).await? {
                 self.wake(&region, &cluster.id);
+                self.replace_dead(&region, &cluster).await?;
                 let due = self.clock.now_ms() - BACKUP_EVERY_MS;
                 let last = self.last_backup_ms(&region, &cluster.id).await?;
                 let hsm = cluster.hsms.iter().find(|hsm| hsm.state == HsmState::Active);
@@ -224,7 +231,9 @@ mod tests {
             subnet_id: String::new(),
             eni_id: String::new(),
             eni_ip: String::new(),
-            port: 0,
+            address: None,
+            host: None,
+            replaces: None,
             state: *state,
             since_ms: 0,
             message: None,

@@ -47,6 +47,8 @@ impl Session {
                 format!("{hsm_id} died ({how}) and stays down until `sim restart {hsm_id}`")
             }
             Event::Restarted { hsm_id, pid } => format!("{hsm_id} runs again as process {pid}"),
+            Event::Silent { hsm_id } => format!("{hsm_id}, on another machine, does not answer"),
+            Event::Heard { hsm_id } => format!("{hsm_id}, on another machine, answers again"),
             Event::Trouble { hsm_id, why } => format!("{hsm_id}: {why}"),
             Event::Said { hsm_id, text } => match flood.admit(Instant::now()) {
                 None => return Ok(()),

@@ -7,7 +7,7 @@ use aws_api::{Adopted, Auth, Endpoint, Hosting, Local, Settings, StoreView, Timi
 use fleet::{Roster, read};
 use kms_connector::Connected;
 use proto::{NodeState, Secret};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,8 +26,9 @@ impl Session {
             return Ok(());
         }
         let folder = self.folder.path();
+        let roster = Roster::read(self.folder.layout())?;
         let endpoint = Endpoint::start(Settings {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, self.options.endpoint_port)),
+            listen: SocketAddr::from((self.options.address, self.options.endpoint_port)),
             database: match &self.options.database {
                 Some(url) => url.clone(),
                 None => sqlite_url(&database(&self.folder)),
@@ -41,13 +42,15 @@ impl Session {
             hosting: Some(Hosting {
                 installation: folder.to_owned(),
                 launch: launch(&self.options)?,
+                own_addresses: roster.is_some_and(|roster| roster.front.is_some()),
+                replace_after: Duration::from_secs(self.options.replace_after),
                 timing: if self.options.aws_timing { Timing::aws() } else { Timing::default() },
                 quotas: self.options.limits == hsm_node::Limits::Aws,
             }),
         });
         let endpoint = endpoint.await?;
         let url = endpoint.url();
-        let text = format!("{url} is AWS KMS to whoever sets AWS_ENDPOINT_URL to it");
+        let text = format!("{url} is AWS KMS and CloudHSM to whoever sets AWS_ENDPOINT_URL to it");
         self.console.step("endpoint", &[text]);
         self.ready.endpoint = Some(url);
         self.endpoint = Some(endpoint);

@@ -1,10 +1,10 @@
 //! The first two steps: a state folder with its certificates, and HSMs that run.
 use super::console::Console;
-use super::{Options, Session};
+use super::{Layout, Options, Session};
 use crate::state::{ReadyNode, cannot};
 use crate::{Failure, Ready, StateFolder};
 use clap::ValueEnum;
-use fleet::{Event, Fleet, Launch, make_ca, make_client_certificate, provision};
+use fleet::{Event, Fleet, Front, Launch, Roster, make_ca, make_client_certificate, provision};
 use fleet::{write_public, write_secret};
 use hsm_client::ConfigFile;
 use nix::sys::signal::{Signal, kill};
@@ -40,7 +40,13 @@ impl Session {
         if let Some(before) = &before {
             outlive(&folder, before).await?;
         }
-        let roster = provision(folder.layout(), options.nodes.map(usize::from), ZONES)?;
+        let front = match options.layout {
+            Some(Layout::Addresses) => Some(Front::random()),
+            Some(Layout::Ports) | None => None,
+        };
+        let wanted = options.nodes.map(usize::from);
+        let roster = provision(folder.layout(), wanted, ZONES, front)?;
+        fits(options.layout, &roster, &folder)?;
         make_certificates(&folder)?;
         console.step("folder", &[folder.path().display().to_string()]);
         let (fleet, events) = Fleet::start(folder.layout(), &roster, launch(&options)?).await?;
@@ -94,6 +100,20 @@ impl Session {
     }
 }
 
+/// HSMs keep the addresses that they were given.
+fn fits(wanted: Option<Layout>, roster: &Roster, folder: &StateFolder) -> Result<(), Failure> {
+    let is = if roster.front.is_some() { Layout::Addresses } else { Layout::Ports };
+    if wanted.is_none_or(|wanted| wanted == is) {
+        return Ok(());
+    }
+    let name = is.to_possible_value().map_or_else(String::new, |it| it.get_name().to_owned());
+    Err(Failure::new(format!(
+        "{} was begun with --layout {name}: leave --layout out, or choose another folder with \
+         --state",
+        folder.path().display()
+    )))
+}
+
 /// The HSMs as ready.json lists them.
 pub(super) fn listed(fleet: &Fleet) -> Vec<ReadyNode> {
     let listed = |node: fleet::NodeView| ReadyNode {
@@ -122,6 +142,7 @@ pub(super) fn launch(options: &Options) -> Result<Launch, Failure> {
     Ok(Launch {
         program: std::env::current_exe()?,
         arguments,
+        address: options.address,
         base_port: options.base_port,
         restart: !options.no_restart,
     })

@@ -3,6 +3,7 @@ use super::console::Console;
 use super::{Options, Place, Session};
 use crate::{Failure, Ready};
 use fleet::Event;
+use std::net::{IpAddr, Ipv4Addr};
 use tokio::sync::mpsc;
 
 /// What `up --ephemeral --limits none` starts, without a word.
@@ -32,6 +33,8 @@ impl ThrowAway {
             ephemeral: true,
             nodes: Some(nodes),
             base_port: 0,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            layout: None,
             until: None,
             ready_file: None,
             json: false,
@@ -40,6 +43,7 @@ impl ThrowAway {
             endpoint_port: 0,
             no_endpoint,
             database: None,
+            replace_after: 30,
             connecting_ms: 0,
             aws_timing: false,
             engine,

@@ -28,7 +28,7 @@ impl Rig {
     pub(crate) async fn fresh(zones: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
-        let roster = provision(&layout, Some(zones.len()), zones).unwrap();
+        let roster = provision(&layout, Some(zones.len()), zones, None).unwrap();
         let mut rig = Self { folder, layout, roster, views: Vec::new(), nodes: Vec::new() };
         for seat in rig.roster.nodes.clone() {
             let node = rig.launch(&seat.hsm_id, "127.0.0.1:0").await;
@@ -38,6 +38,7 @@ impl Rig {
                 zone: seat.zone,
                 address: node.address(),
                 pid: None,
+                runs: true,
             });
             rig.nodes.push(Some(node));
         }

@@ -1,7 +1,8 @@
 //! CloudHSM's control plane: many clusters at once, and an endpoint that is killed at its work.
 #![allow(clippy::unwrap_used)]
+mod hosts;
+mod layout;
 mod many;
-mod plane;
 mod restarts;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");

@@ -1,9 +1,9 @@
 //! Twenty clusters with sixty HSMs at once: started, described, used and deleted.
 use crate::PROGRAM;
-use crate::plane::{Owned, Plane, active, hsms};
 use serde_json::json;
 use std::sync::Mutex;
 use tests::cluster::Up;
+use tests::plane::{Owned, Plane, active, hsms};
 
 const CLUSTERS: usize = 20;
 /// Clusters that are worked on at the same time.

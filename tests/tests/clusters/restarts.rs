@@ -1,10 +1,10 @@
 //! `kill -9` of the endpoint, and so of all HSMs, while they come and go: the next one finishes.
 use crate::PROGRAM;
-use crate::plane::{Owned, Plane, hsms};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::time::Duration;
 use tests::cluster::{Up, folder};
+use tests::plane::{Owned, Plane, hsms};
 
 #[test]
 fn whatever_was_begun_when_the_endpoint_was_killed_is_finished_by_the_next() {

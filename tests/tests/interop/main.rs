@@ -4,6 +4,7 @@
 mod aws;
 mod control_plane;
 mod endpoints;
+mod hosts;
 mod openssl;
 mod postgresql;
 mod readme;

@@ -1,0 +1,187 @@
+//! Machines that offer themselves for HSMs, and what they are told.
+use super::ControlPlane;
+use super::record::{ClusterRecord, HsmRecord, HsmState, all, change, failed};
+use crate::error::ApiError;
+use fleet::{Layout, factory_files, read};
+use hsm_client::{JoinOrder, JoinRequest, SealingKey, open_request, seal_order};
+use std::net::SocketAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// A host asks every second: one that has not for so long is not given an HSM.
+const FRESH: Duration = Duration::from_secs(5);
+/// Hosts that are remembered.
+const HOSTS_MAX: usize = 1_000;
+
+/// A machine, as it was heard of last.
+pub(super) struct Host {
+    region: String,
+    zone: String,
+    address: SocketAddr,
+    seen: Instant,
+    /// Given to an HSM a moment ago, which may not be in the records yet.
+    given: Option<Instant>,
+}
+
+/// Why a machine is not answered.
+pub(crate) enum NotJoined {
+    /// Its request cannot be read: whose fault that is, in a sentence.
+    Unread(String),
+    Failed(ApiError),
+}
+
+impl From<ApiError> for NotJoined {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl ControlPlane {
+    fn hosts(&self) -> MutexGuard<'_, std::collections::HashMap<String, Host>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sealed answer to a machine's sealed request.
+    pub(crate) async fn join(self: &Arc<Self>, sealed: &[u8]) -> Result<Vec<u8>, NotJoined> {
+        let layout = Layout::new(&self.hosting()?.installation);
+        let key = join_key(&layout)?;
+        let request = open_request(&key, sealed).map_err(|e| {
+            let path = layout.join_key();
+            NotJoined::Unread(format!("{e}: give the machine a copy of {}", path.display()))
+        })?;
+        let address = request.address.parse::<SocketAddr>();
+        let address = address.ok().filter(|address| !address.ip().is_unspecified());
+        let address = address.ok_or_else(|| {
+            let given = &request.address;
+            NotJoined::Unread(format!("{given:?} is no address with a port: use --advertise"))
+        })?;
+        if !self.remember(&request, address) {
+            return Err(NotJoined::Unread(format!("there are {HOSTS_MAX} hosts already")));
+        }
+        let order = self.order(&request, address).await?;
+        let answer = seal_order(&key, &request, &order);
+        Ok(answer.map_err(|e| failed("the answer to a host", e))?)
+    }
+
+    fn remember(&self, request: &JoinRequest, address: SocketAddr) -> bool {
+        let mut hosts = self.hosts();
+        if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
+            hosts.retain(|_, host| host.seen.elapsed() < FRESH);
+        }
+        if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
+            return false;
+        }
+        let given = hosts.get(&request.host).and_then(|host| host.given);
+        let host = Host {
+            region: request.region.clone(),
+            zone: request.zone.clone(),
+            address,
+            seen: Instant::now(),
+            given,
+        };
+        if hosts.insert(request.host.clone(), host).is_none() {
+            tracing::info!("{} offers {address} in {}", request.host, request.zone);
+        }
+        true
+    }
+
+    /// The records say which HSM a host is to be.
+    async fn order(
+        self: &Arc<Self>,
+        request: &JoinRequest,
+        address: SocketAddr,
+    ) -> Result<JoinOrder, ApiError> {
+        let none = JoinOrder { hsm_id: None, files: Vec::new(), wait: false };
+        let clusters: Vec<ClusterRecord> = all(&self.database, &request.region).await?;
+        let mine = |hsm: &&HsmRecord| hsm.host.as_ref() == Some(&request.host);
+        let found = clusters.iter().find_map(|it| Some((it, it.hsms.iter().find(mine)?)));
+        let Some((cluster, hsm)) = found else {
+            let given = self.hosts().get(&request.host).and_then(|host| host.given);
+            let wait = given.is_some_and(|given| given.elapsed() < FRESH);
+            return Ok(JoinOrder { wait, ..none });
+        };
+        if hsm.state == HsmState::DeleteInProgress {
+            // It goes on until its last backup is taken.
+            return Ok(JoinOrder { wait: true, ..none });
+        }
+        if hsm.address != Some(address) {
+            self.moved(&request.region, cluster, hsm, address).await?;
+        }
+        if request.hsm_id.as_ref() == Some(&hsm.id) {
+            return Ok(JoinOrder { hsm_id: Some(hsm.id.clone()), ..none });
+        }
+        match factory_files(&self.layout(cluster)?, &hsm.id) {
+            Ok(files) => Ok(JoinOrder { hsm_id: Some(hsm.id.clone()), files, wait: false }),
+            // It is being made.
+            Err(_) => Ok(JoinOrder { wait: true, ..none }),
+        }
+    }
+
+    /// A host has another address than before, as a container that was started again.
+    async fn moved(
+        self: &Arc<Self>,
+        region: &str,
+        cluster: &ClusterRecord,
+        hsm: &HsmRecord,
+        address: SocketAddr,
+    ) -> Result<(), ApiError> {
+        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
+            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
+                there.address = Some(address);
+                there.eni_ip = address.ip().to_string();
+            }
+            Ok(())
+        })
+        .await?;
+        self.fleet(cluster)?.remove(&hsm.id).await;
+        self.wake(region, &cluster.id);
+        Ok(())
+    }
+
+    /// The machines that have offered themselves, for people.
+    pub(crate) fn offers(&self) -> Vec<serde_json::Value> {
+        let hosts = self.hosts();
+        let mut offers: Vec<_> = hosts.iter().collect();
+        offers.sort_by_key(|(name, _)| *name);
+        let offer = |(name, host): (&String, &Host)| {
+            serde_json::json!({
+                "host": name, "region": host.region, "zone": host.zone, "address": host.address,
+                "heard_of": host.seen.elapsed() < FRESH,
+            })
+        };
+        offers.into_iter().map(offer).collect()
+    }
+
+    /// A machine in this zone that no HSM of these clusters has: its name and address.
+    pub(super) fn offered(
+        &self,
+        region: &str,
+        zone: &str,
+        clusters: &[ClusterRecord],
+    ) -> Option<(String, SocketAddr)> {
+        let taken = |name: &String| {
+            let mut hsms = clusters.iter().flat_map(|cluster| &cluster.hsms);
+            hsms.any(|hsm| hsm.host.as_ref() == Some(name))
+        };
+        let mut hosts = self.hosts();
+        let mut free: Vec<_> = hosts
+            .iter_mut()
+            .filter(|(_, host)| host.region == region && host.zone == zone)
+            .filter(|(_, host)| host.seen.elapsed() < FRESH)
+            .filter(|(_, host)| host.given.is_none_or(|given| given.elapsed() >= FRESH))
+            .filter(|(name, _)| !taken(name))
+            .collect();
+        free.sort_by_key(|(name, _)| (*name).clone());
+        let (name, host) = free.into_iter().next()?;
+        host.given = Some(Instant::now());
+        Some((name.clone(), host.address))
+    }
+}
+
+fn join_key(layout: &Layout) -> Result<SealingKey, ApiError> {
+    let path = layout.join_key();
+    let text = read(&path).map(Zeroizing::new).map_err(|e| failed("the join key", e))?;
+    let key = SealingKey::from_hex(&text);
+    key.ok_or_else(|| failed(&path.display().to_string(), "not a key of 64 hex digits"))
+}

@@ -1,0 +1,276 @@
+//! The API of CloudHSM by raw HTTP, every answer held against the service model, and what an
+//! operator does besides.
+use crate::cluster::{Up, folder, run, text};
+use crate::http::{Answer, send};
+use crate::kms::Kms;
+use crate::shape::check;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Nothing here takes as long, on any machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+const ADMIN: &str = "adminPassw0rd";
+pub const REGION: &str = "us-east-1";
+
+/// What AWS shows of each of these, always.
+const ALWAYS: &[(&str, &[&str])] = &[
+    (
+        "ClusterId",
+        &[
+            "BackupPolicy",
+            "BackupRetentionPolicy",
+            "Certificates",
+            "CreateTimestamp",
+            "HsmType",
+            "Hsms",
+            "Mode",
+            "NetworkType",
+            "SecurityGroup",
+            "State",
+            "SubnetMapping",
+            "TagList",
+            "VpcId",
+        ],
+    ),
+    ("HsmId", &["AvailabilityZone", "ClusterId", "EniId", "EniIp", "HsmType", "State", "SubnetId"]),
+    (
+        "BackupId",
+        &[
+            "BackupArn",
+            "BackupState",
+            "ClusterId",
+            "CreateTimestamp",
+            "HsmType",
+            "Mode",
+            "NeverExpires",
+            "TagList",
+        ],
+    ),
+];
+
+static MODEL: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../aws-api/model/cloudhsmv2.json")).unwrap()
+});
+
+/// Where to ask.
+#[derive(Clone)]
+pub struct Plane {
+    address: String,
+    state: PathBuf,
+    program: PathBuf,
+}
+
+/// A cluster and what its operator has of it.
+pub struct Owned {
+    pub id: String,
+    plane: Plane,
+    place: TempDir,
+}
+
+impl Plane {
+    pub fn of(up: &Up) -> Self {
+        let address = Self::url(up).strip_prefix("http://").unwrap().to_owned();
+        Self { address, state: up.folder().to_owned(), program: up.program().to_owned() }
+    }
+
+    /// The endpoint's URL.
+    pub fn url(up: &Up) -> String {
+        up.ready()["endpoint"].as_str().unwrap().to_owned()
+    }
+
+    /// The same endpoint, as KMS.
+    pub fn kms(&self) -> Kms {
+        Kms { address: self.address.clone() }
+    }
+
+    /// Sends anything, and gives the answer as it came.
+    pub fn send(&self, line: &str, body: &[u8]) -> Answer {
+        send(&self.address, line, &[], body)
+    }
+
+    /// What is not AWS's: `GET /_sim/hosts`.
+    pub fn sim(&self, line: &str) -> Value {
+        serde_json::from_slice(&send(&self.address, line, &[], b"").body).unwrap()
+    }
+
+    /// The answer, or the error with its name under `__type`.
+    pub fn call(&self, operation: &str, parameters: Value) -> Value {
+        let target = format!("BaldrApiService.{operation}");
+        let headers =
+            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let body = parameters.to_string();
+        let answer = send(&self.address, "POST /", &headers, body.as_bytes());
+        let json: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status == 200, json["__type"].is_null(), "{operation}: {json}");
+        let wrong = match answer.status {
+            200 => wrong_output(operation, &json),
+            _ => wrong_error(operation, &json),
+        };
+        assert!(wrong.is_empty(), "{operation} {parameters}: {wrong:#?}\n{json}");
+        json
+    }
+
+    pub fn clusters(&self) -> Vec<Value> {
+        let all = self.call("DescribeClusters", json!({}));
+        all["Clusters"].as_array().unwrap().clone()
+    }
+
+    /// One cluster; null if it is not there.
+    pub fn describe(&self, id: &str) -> Value {
+        let found = self.call("DescribeClusters", json!({ "Filters": { "clusterIds": [id] } }));
+        found["Clusters"][0].clone()
+    }
+
+    /// Looks until the cluster is so.
+    pub fn until(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let seen = self.describe(id);
+            if is_so(&seen) {
+                return seen;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{seen:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The subnets of the Region.
+    pub fn subnets(&self) -> Vec<Value> {
+        self.sim("GET /_sim/network")[REGION]["subnets"].as_array().unwrap().clone()
+    }
+
+    pub fn create(&self) -> String {
+        let subnets: Vec<_> = self.subnets().iter().map(|subnet| subnet["id"].clone()).collect();
+        let made = self.call(
+            "CreateCluster",
+            json!({ "HsmType": "hsm2m.medium", "Mode": "FIPS", "SubnetIds": subnets }),
+        );
+        made["Cluster"]["ClusterId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
+    pub fn add_hsm(&self, id: &str, zone: char) -> Value {
+        let zone = format!("{REGION}{zone}");
+        self.call("CreateHsm", json!({ "ClusterId": id, "AvailabilityZone": zone }))["Hsm"].clone()
+    }
+
+    /// Waits until the cluster has so many HSMs, all ACTIVE.
+    pub fn has(&self, id: &str, count: usize) -> Value {
+        self.until(id, |cluster| active(cluster) == count && hsms(cluster).len() == count)
+    }
+}
+
+fn wrong_output(operation: &str, body: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    match MODEL["operations"][operation]["output"].as_str() {
+        Some(shape) => check(&MODEL, operation, shape, body, &mut wrong),
+        None if *body != json!({}) => wrong.push("not empty".to_owned()),
+        None => {}
+    }
+    // DeleteHsm answers with the id alone.
+    if operation != "DeleteHsm" {
+        whole(body, &mut wrong);
+    }
+    wrong
+}
+
+/// Looks for clusters, HSMs and backups of which something is missing.
+fn whole(value: &Value, wrong: &mut Vec<String>) {
+    let of = |id: &&(&str, &[&str])| match id.0 {
+        // HSMs and backups name their cluster, too.
+        "ClusterId" => value["HsmId"].is_null() && value["BackupId"].is_null(),
+        _ => true,
+    };
+    let kinds = ALWAYS.iter().filter(|kind| !value[kind.0].is_null()).filter(of);
+    for (id, members) in kinds {
+        let missing = members.iter().filter(|member| value[**member].is_null());
+        wrong.extend(missing.map(|member| format!("{} has no {member}", value[*id])));
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| whole(item, wrong)),
+        Value::Object(members) => members.values().for_each(|member| whole(member, wrong)),
+        _ => {}
+    }
+}
+
+fn wrong_error(operation: &str, body: &Value) -> Vec<String> {
+    let name = body["__type"].as_str().unwrap_or_default();
+    let declared = MODEL["operations"][operation]["errors"].as_array();
+    let declared = declared.is_some_and(|errors| errors.iter().any(|error| error == name));
+    let members: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut wrong = Vec::new();
+    if !declared {
+        wrong.push(format!("{name:?} is no error of {operation}"));
+    }
+    if members != ["__type", "Message"] || body["Message"].as_str().is_none_or(str::is_empty) {
+        wrong.push(format!("its members are {members:?}"));
+    }
+    wrong
+}
+
+pub fn hsms(cluster: &Value) -> &[Value] {
+    cluster["Hsms"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+pub fn active(cluster: &Value) -> usize {
+    hsms(cluster).iter().filter(|hsm| hsm["State"] == "ACTIVE").count()
+}
+
+impl Owned {
+    /// From nothing to a cluster that is ACTIVE with one HSM.
+    pub fn activated(plane: &Plane) -> Self {
+        let id = plane.create();
+        plane.until(&id, |cluster| cluster["State"] == "UNINITIALIZED");
+        plane.add_hsm(&id, 'a');
+        let csr = plane.has(&id, 1)["Certificates"]["ClusterCsr"].clone();
+        let owned = Self { id, plane: plane.clone(), place: folder() };
+        owned.initialize(csr.as_str().unwrap());
+        owned.operate(&["cluster", "activate", "--password", ADMIN]);
+        plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE");
+        owned
+    }
+
+    /// customerCA.crt
+    pub fn trust_anchor(&self) -> String {
+        std::fs::read_to_string(self.place.path().join("customerCA.crt")).unwrap()
+    }
+
+    fn initialize(&self, csr: &str) {
+        let ca = fleet::make_ca(&self.id).unwrap();
+        let client = fleet::make_client_certificate(&ca, "operator").unwrap();
+        let files = [
+            ("customerCA.crt", ca.certificate()),
+            ("client.crt", client.certificate.as_str()),
+            ("client.key", client.key.as_str()),
+        ];
+        for (name, content) in files {
+            std::fs::write(self.place.path().join(name), content).unwrap();
+        }
+        let begun = self.plane.call(
+            "InitializeCluster",
+            json!({
+                "ClusterId": self.id, "TrustAnchor": ca.certificate(),
+                "SignedCert": fleet::sign_csr(csr, &ca).unwrap(),
+            }),
+        );
+        assert_eq!(begun["State"], "INITIALIZE_IN_PROGRESS", "{begun}");
+        self.plane.until(&self.id, |cluster| cluster["State"] == "INITIALIZED");
+    }
+
+    /// What the operator does at the HSMs, through a configuration that is as new as they are.
+    pub fn operate(&self, words: &[&str]) -> String {
+        let at = |words: &[&str]| {
+            let mut command = Command::new(&self.plane.program);
+            command.arg("--state").arg(&self.plane.state).args(words);
+            command.env("CLOUDHSM_ROLE", "admin").env("CLOUDHSM_PIN", format!("admin:{ADMIN}"));
+            let output = run(command.current_dir(self.place.path()), "");
+            assert!(output.status.success(), "{words:?}: {}", text(&output));
+            text(&output)
+        };
+        at(&["configure", "--cluster-id", &self.id]);
+        at(&[words, &["--config", "cloudhsm-cli.cfg"]].concat())
+    }
+}

@@ -1,0 +1,200 @@
+//! A cluster whose HSMs are on three hosts, one of which is cut off and healed. What a host is, and
+//! how it is cut off, is the caller's.
+use crate::cluster::{Up, create_user};
+use crate::plane::{Owned, Plane, active, hsms};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes as long, on any machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+const ZONES: [char; 3] = ['a', 'b', 'c'];
+
+/// A machine with `hsm-node --join`. Dropped, it is killed.
+pub struct Host {
+    zone: char,
+    start: Box<dyn Fn() -> Command>,
+    cut: Box<dyn Fn(Pid, bool)>,
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Host {
+    /// `start` makes the command that runs `node`, `cut` separates the host from the others (true)
+    /// or connects it again.
+    pub fn start(
+        folder: &Path,
+        up: &Up,
+        zone: char,
+        listen: &str,
+        start: impl Fn() -> Command + 'static,
+        cut: impl Fn(Pid, bool) + 'static,
+    ) -> Self {
+        let (url, key) = (Plane::url(up), up.folder().join("service/join.key"));
+        let folder = folder.join(format!("host-{zone}"));
+        let (listen, dir) = (listen.to_owned(), folder.clone());
+        let start = move || {
+            let mut command = start();
+            command.args(["node", "--listen", &listen, "--join", &url]);
+            command.args(["--zone", &format!("us-east-1{zone}"), "--join-key"]).arg(&key);
+            command
+                .env("RUST_LOG", "error")
+                .arg("--dir")
+                .arg(&dir)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null());
+            command
+        };
+        let child = start().spawn().unwrap();
+        Self { zone, start: Box::new(start), cut: Box::new(cut), folder, child }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    fn cut_off(&self) {
+        (self.cut)(self.pid(), true);
+    }
+
+    fn heal(&self) {
+        (self.cut)(self.pid(), false);
+    }
+
+    /// The power fails.
+    fn power_off(&mut self) {
+        kill(self.pid(), Signal::SIGKILL).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn power_on(&mut self) {
+        self.child = (self.start)().spawn().unwrap();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// From three hosts that have just been started to a key store that has survived them.
+pub fn a_cluster_spans(up: &Up, hosts: &mut [Host; 3]) {
+    let plane = Plane::of(up);
+    let offers = || plane.sim("GET /_sim/hosts")["hosts"].as_array().unwrap().len();
+    until("three hosts offer themselves", || offers() == 3);
+    let owned = Owned::activated(&plane);
+    for zone in &ZONES[1..] {
+        plane.add_hsm(&owned.id, *zone);
+    }
+    plane.has(&owned.id, 3);
+    on_hosts(&plane, &owned);
+    owned.operate(&create_user("kmsuser", "kmsPswd"));
+    let (store, key) = key_store(&plane, &owned);
+    let encrypt = || {
+        let kms = plane.kms();
+        kms.ok("Encrypt", json!({ "KeyId": key, "Plaintext": "c2VjcmV0" }))["CiphertextBlob"]
+            .clone()
+    };
+    let blob = encrypt();
+    let opens = |blob: &Value| {
+        let opened = plane.kms().call("Decrypt", &json!({ "CiphertextBlob": blob }));
+        opened.is_ok_and(|opened| opened["Plaintext"] == "c2VjcmV0")
+    };
+
+    // One is cut off: nobody who asks KMS sees it, but DescribeClusters does.
+    hosts[2].cut_off();
+    assert!((0..50).all(|_| opens(&blob)), "one host of three is cut off");
+    plane.until(&owned.id, |cluster| cluster["State"] == "DEGRADED" && active(cluster) == 2);
+    let made = json!({ "Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": store });
+    let made = plane.kms().ok("CreateKey", made)["KeyMetadata"]["KeyId"].clone();
+    let meanwhile = plane.kms().ok("Encrypt", json!({ "KeyId": made, "Plaintext": "c2VjcmV0" }));
+    let meanwhile = &meanwhile["CiphertextBlob"];
+    // It is healed, and has the key that was made meanwhile: soon it is the only one there.
+    hosts[2].heal();
+    plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE" && active(cluster) == 3);
+    until("the key is brought over", || on_all(&owned));
+    hosts[0].cut_off();
+    hosts[1].cut_off();
+    until("the healed host decrypts alone", || opens(meanwhile) && opens(&blob));
+    hosts[0].heal();
+    hosts[1].heal();
+    plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE" && active(cluster) == 3);
+
+    hosts[1].power_off();
+    plane.until(&owned.id, |cluster| active(cluster) == 2);
+    hosts[1].power_on();
+    plane.has(&owned.id, 3);
+    // What is deleted is erased there, and the host is free for another HSM.
+    let last = hsm_in(&plane, &owned, 'c');
+    plane.call("DeleteHsm", json!({ "ClusterId": owned.id, "HsmId": last["HsmId"] }));
+    plane.has(&owned.id, 2);
+    until("the host is erased", || !hosts[2].folder.join("node").exists());
+    plane.add_hsm(&owned.id, 'c');
+    plane.has(&owned.id, 3);
+    on_hosts(&plane, &owned);
+    assert_ne!(hsm_in(&plane, &owned, 'c')["HsmId"], last["HsmId"]);
+    hosts[0].cut_off();
+    hosts[1].cut_off();
+    until("the new HSM decrypts alone", || opens(&blob));
+    hosts[0].heal();
+    hosts[1].heal();
+    assert!(hosts.iter().all(|host| ZONES.contains(&host.zone)));
+}
+
+/// All HSMs are where hosts are.
+fn on_hosts(plane: &Plane, owned: &Owned) {
+    let all = plane.sim("GET /_sim/hsms");
+    let all = all["hsms"].as_array().unwrap().iter();
+    let mine: Vec<_> = all.filter(|hsm| hsm["cluster_id"] == owned.id.as_str()).collect();
+    assert_eq!(mine.len(), 3, "{mine:?}");
+    let hosts = plane.sim("GET /_sim/hosts");
+    for hsm in mine {
+        let host = hosts["hosts"].as_array().unwrap().iter();
+        let host = host.clone().find(|host| host["host"] == hsm["host"]).unwrap();
+        assert_eq!((&hsm["address"], &hsm["zone"]), (&host["address"], &host["zone"]));
+    }
+}
+
+fn hsm_in(plane: &Plane, owned: &Owned, zone: char) -> Value {
+    let cluster = plane.describe(&owned.id);
+    let in_zone = |hsm: &&Value| hsm["AvailabilityZone"] == format!("us-east-1{zone}");
+    hsms(&cluster).iter().find(in_zone).unwrap().clone()
+}
+
+/// A key store on the cluster that is connected, and a key in it.
+fn key_store(plane: &Plane, owned: &Owned) -> (Value, Value) {
+    let kms = plane.kms();
+    let store = kms.ok(
+        "CreateCustomKeyStore",
+        json!({
+            "CustomKeyStoreName": "spanning", "CloudHsmClusterId": owned.id,
+            "KeyStorePassword": "kmsPswd", "TrustAnchorCertificate": owned.trust_anchor(),
+        }),
+    )["CustomKeyStoreId"]
+        .clone();
+    kms.connect(store.as_str().unwrap());
+    let wanted = json!({ "Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": store });
+    let key = kms.ok("CreateKey", wanted)["KeyMetadata"]["KeyId"].clone();
+    (store, key)
+}
+
+/// Does every HSM have every key?
+fn on_all(owned: &Owned) -> bool {
+    let listed = owned.operate(&["key", "list", "--verbose", "--max-items", "1000"]);
+    listed.contains("\"total_key_count\": 2")
+        && !listed.contains("\"cluster-coverage\": \"partial\"")
+        && !listed.contains("\"cluster-coverage\": \"inconsistent\"")
+}
