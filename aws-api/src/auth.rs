@@ -7,8 +7,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use hyper::HeaderMap;
 use proto::Secret;
+use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// Which requests are taken.
 #[derive(Clone, Default)]
@@ -22,6 +26,33 @@ pub enum Auth {
 
 /// Secret access keys, by access key id.
 pub type AccessKeys = BTreeMap<String, Secret>;
+
+/// An access key, as a file holds it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessKey {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+pub(crate) fn access_keys(listed: Vec<AccessKey>) -> AccessKeys {
+    let pair = |key: AccessKey| (key.access_key_id, Secret::new(key.secret_access_key));
+    listed.into_iter().map(pair).collect()
+}
+
+impl Auth {
+    /// Strict, with the access keys of a file: a JSON list of objects with `access_key_id` and
+    /// `secret_access_key`. The error names the file.
+    pub fn strict(file: &Path) -> Result<Self, String> {
+        let named = |why: &dyn fmt::Display| format!("{}: {why}", file.display());
+        let text = Zeroizing::new(fleet::read(file).map_err(|e| e.to_string())?);
+        let listed: Vec<AccessKey> = serde_json::from_str(&text).map_err(|e| named(&e))?;
+        if listed.is_empty() {
+            return Err(named(&"it holds no access key, so every request would be refused"));
+        }
+        Ok(Self::Strict(access_keys(listed)))
+    }
+}
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Signature version 4: how far the clocks may be apart.
@@ -128,6 +159,21 @@ fn verify(
             .with("The security token included in the request is invalid.")
     })?;
     let invalid = |why: String| ErrorKind::InvalidSignatureException.with(why);
+    let names: Vec<&str> = given.signed_headers.split(';').collect();
+    if !names.contains(&"host") {
+        return Err(invalid(
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned(),
+        ));
+    }
+    // What AWS acts on has to be what was signed.
+    let unsigned = headers.keys().map(|name| name.as_str()).find(|name| {
+        name.starts_with("x-amz-") && *name != "x-amz-user-agent" && !names.contains(name)
+    });
+    if let Some(unsigned) = unsigned {
+        return Err(invalid(format!(
+            "'{unsigned}' must be a 'SignedHeader' in the AWS Authorization."
+        )));
+    }
     let date = headers.get("x-amz-date").and_then(|value| value.to_str().ok());
     let date = date.ok_or_else(|| {
         ErrorKind::IncompleteSignatureException.with(
@@ -140,7 +186,7 @@ fn verify(
             date.chars().take(32).collect::<String>()
         ))
     })?;
-    if !date.starts_with(given.date) {
+    if date.get(..8) != Some(given.date) {
         return Err(invalid(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 \
                             version of date from HTTP"
@@ -185,7 +231,7 @@ fn signature(
     canonical += &format!("\n{}\n{body}", given.signed_headers);
     let canonical = HEXLOWER.encode(digest(&SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("{ALGORITHM}\n{date}\n{}\n{canonical}", given.scope());
-    let first = zeroize::Zeroizing::new(format!("AWS4{}", secret.expose()));
+    let first = Zeroizing::new(format!("AWS4{}", secret.expose()));
     let parts = [given.date, given.region, given.service, "aws4_request", &to_sign];
     let signed = parts
         .iter()
@@ -257,11 +303,11 @@ mod tests {
     #[test]
     fn only_the_right_signature_of_now_is_taken() {
         let (mut headers, body) = signed();
-        let names = "content-type;host;x-amz-date;x-amz-target";
+        let names_of_all = "content-type;host;x-amz-date;x-amz-target";
         let given = |signature: &str| {
             format!(
                 "{ALGORITHM} Credential=AKIDEXAMPLE/20150830/us-east-1/kms/aws4_request, \
-                 SignedHeaders={names}, Signature={signature}"
+                 SignedHeaders={names_of_all}, Signature={signature}"
             )
         };
         let unsigned = given("0");
@@ -276,6 +322,16 @@ mod tests {
             assert_eq!(refused(&headers, body, late), ErrorKind::InvalidSignatureException);
         }
         assert_eq!(refused(&headers, b"{ }", NOW_MS), ErrorKind::InvalidSignatureException);
+        // A signature over less than the request, and a scope of another day.
+        for names in ["host", "x-amz-date;x-amz-target", "host;x-amz-date", "accept"] {
+            let less = given("0").replace(names_of_all, names);
+            let parsed = Authorization::parse(&less).unwrap();
+            let right = signature(&parsed, secret, &headers, body, "20150830T123600Z");
+            let less = less.replace("Signature=0", &format!("Signature={right}"));
+            let mut headers = headers.clone();
+            headers.insert("authorization", HeaderValue::from_str(&less).unwrap());
+            assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::InvalidSignatureException);
+        }
         headers.insert("x-amz-target", HeaderValue::from_static("TrentService.CreateKey"));
         assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::InvalidSignatureException);
     }

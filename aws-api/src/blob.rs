@@ -1,6 +1,9 @@
 //! A ciphertext of KMS: which key it is of, and what AES-GCM made.
+use crate::error::ApiError;
+use crate::model::ErrorKind;
 use aws_lc_rs::digest::{SHA256, digest};
 use kms_connector::Ciphertext;
+use proto::limits::DATA_MAX;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -71,7 +74,11 @@ fn mark(arn: &str) -> [u8; 16] {
 
 /// What AES-GCM authenticates besides the plaintext: the key, and the encryption context in the
 /// order of its names, each with its length, so that no two contexts look alike.
-pub(crate) fn additional_data(arn: &str, context: Option<&BTreeMap<String, String>>) -> Vec<u8> {
+/// An encryption context that HSMs cannot take is refused.
+pub(crate) fn additional_data(
+    arn: &str,
+    context: Option<&BTreeMap<String, String>>,
+) -> Result<Vec<u8>, ApiError> {
     let mut data = Vec::with_capacity(128);
     let mut put = |text: &str| {
         data.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -82,7 +89,14 @@ pub(crate) fn additional_data(arn: &str, context: Option<&BTreeMap<String, Strin
         put(name);
         put(value);
     }
-    data
+    if data.len() > DATA_MAX {
+        return Err(ErrorKind::ValidationException.with(format!(
+            "the encryption context is too long: with the lengths of its parts and the key's ARN it \
+             has {} bytes of {DATA_MAX}",
+            data.len()
+        )));
+    }
+    Ok(data)
 }
 
 #[cfg(test)]
@@ -117,11 +131,14 @@ mod tests {
     fn no_two_contexts_look_alike() {
         let context = |pairs: &[(&str, &str)]| {
             let map = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-            additional_data(ARN, Some(&map))
+            additional_data(ARN, Some(&map)).unwrap()
         };
         assert_ne!(context(&[("ab", "c")]), context(&[("a", "bc")]));
         assert_ne!(context(&[("a", "b"), ("c", "d")]), context(&[("a", "bcd")]));
         assert_eq!(context(&[("a", "b"), ("c", "d")]), context(&[("c", "d"), ("a", "b")]));
-        assert_eq!(additional_data(ARN, None), context(&[]));
+        assert_eq!(additional_data(ARN, None).unwrap(), context(&[]));
+        let long = [("a".to_owned(), "b".repeat(DATA_MAX))].into();
+        let refused = additional_data(ARN, Some(&long)).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::ValidationException);
     }
 }

@@ -7,9 +7,9 @@ use crate::kms::Kms;
 use crate::kms::key_store::{invalid_state, not_found};
 use crate::lines::settings;
 use kms_connector::{ConnectError, Connected, connect};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 /// An endpoint that has not renewed its lease for so long is taken for dead.
@@ -61,11 +61,25 @@ impl Kms {
     }
 
     fn spawn_connect(self: Arc<Self>, work: Work) {
-        tokio::spawn(async move {
+        let (connecting, id) = (self.connecting.clone(), work.id.clone());
+        let task = tokio::spawn(async move {
             if let Err(error) = self.connect_store(&work).await {
                 tracing::error!(store = work.id, "connecting: {error:?}");
             }
         });
+        let mut connecting = connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is under way of an earlier one has lost its lease.
+        connecting.insert(id, task.abort_handle());
+        connecting.retain(|_, task| !task.is_finished());
+    }
+
+    /// Ends this endpoint's own attempt to connect a key store: the HSMs log kmsuser out when its
+    /// connections end.
+    fn stop_connecting(&self, id: &str) {
+        let mut connecting = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = connecting.remove(id) {
+            task.abort();
+        }
     }
 
     async fn connect_store(self: &Arc<Self>, work: &Work) -> Result<(), ApiError> {
@@ -73,7 +87,9 @@ impl Kms {
         let Some(store) = stores.by_id(&work.id).filter(|store| work.is_ours(store)) else {
             return Ok(());
         };
-        let connected = self.renewing(work, self.reach(work, store)).await;
+        let Some(connected) = self.renewing(work, self.reach(work, store)).await else {
+            return Ok(());
+        };
         let connection = store.connection;
         let outcome = match connected {
             Ok(connected) => {
@@ -94,47 +110,44 @@ impl Kms {
 
     /// Takes as long as the settings say, at least.
     async fn reach(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
-        let until = Instant::now() + self.settings.connecting;
-        let outcome = self.reach_now(work, store).await;
-        tokio::time::sleep_until(until).await;
-        outcome
-    }
-
-    async fn reach_now(&self, work: &Work, store: &KeyStore) -> Result<Connected, ConnectError> {
+        // First: kmsuser is not logged in while nothing but time passes.
+        tokio::time::sleep(self.settings.connecting).await;
         let settings = settings(self, &work.region, store).await?;
         let (region, cluster_id) = (&work.region, &store.cluster_id);
         self.plane.lay_interfaces(region, cluster_id, &work.id).await?;
         connect(settings, &self.credentials(&work.id, &work.owner)).await
     }
 
-    /// Holds the lease while the work is under way.
-    async fn renewing<T>(&self, work: &Work, doing: impl Future<Output = T>) -> T {
+    /// Holds the lease while the work is under way. `None`: it was lost, and the work given up.
+    async fn renewing<T>(&self, work: &Work, doing: impl Future<Output = T>) -> Option<T> {
         let mut ticks = interval(RENEW_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(doing);
         loop {
             tokio::select! {
-                done = &mut doing => return done,
-                _ = ticks.tick() => {
-                    // A lease that is lost is found out at the end.
-                    let _ = self.renew(work).await;
-                }
+                done = &mut doing => return Some(done),
+                // What could not be asked now is asked again.
+                _ = ticks.tick() => if let Ok(false) = self.renew(work).await {
+                    return None;
+                },
             }
         }
     }
 
-    async fn renew(&self, work: &Work) -> Result<(), ApiError> {
-        change(&self.database, &work.region, |stores, _| {
+    /// Whether the lease is ours still.
+    async fn renew(&self, work: &Work) -> Result<bool, ApiError> {
+        let (ours, _) = change(&self.database, &work.region, |stores, _| {
             let store = stores.by_id_mut(&work.id).filter(|store| work.is_ours(store));
-            if let Some(State::Connecting(lease) | State::Disconnecting(lease)) =
+            let Some(State::Connecting(lease) | State::Disconnecting(lease)) =
                 store.map(|store| &mut store.state)
-            {
-                lease.until_ms = real_now_ms() + LEASE_MS;
-            }
-            Ok(())
+            else {
+                return Ok(false);
+            };
+            lease.until_ms = real_now_ms() + LEASE_MS;
+            Ok(true)
         })
         .await?;
-        Ok(())
+        Ok(ours)
     }
 
     /// Whether the key store was still ours to decide about.
@@ -170,7 +183,10 @@ impl Kms {
     }
 
     async fn finish_disconnect(&self, work: &Work) -> Result<(), ApiError> {
-        self.renewing(work, self.lines.close(&work.id)).await;
+        self.stop_connecting(&work.id);
+        if self.renewing(work, self.lines.close(&work.id)).await.is_none() {
+            return Ok(());
+        }
         self.plane.remove_interfaces(&work.region, &work.id).await?;
         self.finish(work, State::Disconnected).await?;
         Ok(())
@@ -204,7 +220,7 @@ impl Kms {
         }
         for line in self.lines.open() {
             if !wanted.contains(&line) {
-                self.lines.close(&line.0).await;
+                self.lines.close_of(&line.0, line.1).await;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -28,6 +29,9 @@ const BODY_MAX: usize = 1024 * 1024;
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// How long a client may take for a request's body.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// A client that takes nothing of an answer for so long is hung up on (Linux).
+#[cfg(target_os = "linux")]
+const READ_WITHIN: Duration = Duration::from_secs(30);
 /// How long to leave the listener alone when it fails (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -98,21 +102,22 @@ pub(crate) async fn listen(listener: TcpListener, kms: Weak<Kms>) {
 
 async fn serve(stream: TcpStream, peer: SocketAddr, kms: Arc<Kms>) {
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_WITHIN));
     let service = service_fn(|request| {
         let kms = kms.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, &kms).await) }
+        async move { Ok::<_, Infallible>(answer(request, peer, kms).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%peer, "the connection ended: {error}");
     }
 }
 
-async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
+async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: Arc<Kms>) -> Answer {
     let (head, body) = request.into_parts();
     let id = new_id();
     let body = Limited::new(body, BODY_MAX).collect();
@@ -124,9 +129,18 @@ async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: &Arc<Kms>) ->
         }
         Ok(Ok(body)) => body.to_bytes(),
     };
+    // A task of its own: whoever hangs up does not stop what was begun.
+    let doing = tokio::spawn(async move { carry_out(id, head, &body, peer, &kms).await });
+    doing.await.unwrap_or_else(|panic| {
+        tracing::error!("request {id}: {panic}");
+        refused(id, StatusCode::INTERNAL_SERVER_ERROR, "the endpoint has failed: see its log")
+    })
+}
+
+async fn carry_out(id: Uuid, head: Parts, body: &[u8], peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
     match (head.method, head.uri.path()) {
-        (Method::POST, "/") => aws(id, &head.headers, &body, peer, kms).await,
-        (method, path) => match sim::answer(&method, path, head.uri.query(), &body, kms).await {
+        (Method::POST, "/") => aws(id, &head.headers, body, peer, kms).await,
+        (method, path) => match sim::answer(&method, path, head.uri.query(), body, kms).await {
             Some(answer) => said(id, answer),
             None => {
                 refused(id, StatusCode::NOT_FOUND, &format!("there is nothing at {method} {path}"))
@@ -224,6 +238,7 @@ fn refused(id: Uuid, status: StatusCode, why: &str) -> Answer {
     let kind = match status {
         StatusCode::NOT_FOUND => "UnknownOperationException",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
+        StatusCode::INTERNAL_SERVER_ERROR => "KMSInternalException",
         _ => "RequestTimeoutException",
     };
     let body = serde_json::json!({ "__type": kind, "message": why }).to_string().into_bytes();

@@ -20,6 +20,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
 mod alias;
 mod cipher;
@@ -60,6 +61,10 @@ pub(crate) struct Kms {
     pub(crate) own_hsm: OwnHsm,
     pub(crate) stores: StoreCache,
     pub(crate) keys: keys::KeyCache,
+    /// One change of a key at a time in this endpoint; other endpoints' are found out by version.
+    pub(crate) changing: keys::Turns,
+    /// This endpoint's attempts to connect key stores.
+    pub(crate) connecting: Arc<Mutex<HashMap<String, AbortHandle>>>,
     pub(crate) usage: usage::Usage,
     pub(crate) clock: Arc<Clock>,
     pub(crate) plane: Arc<ControlPlane>,

@@ -154,6 +154,8 @@ impl Endpoint {
             own_hsm: Default::default(),
             stores: Default::default(),
             keys: Default::default(),
+            changing: Default::default(),
+            connecting: Default::default(),
             usage: kms::usage::Usage::since(clock.now_ms()),
             clock,
             trail,

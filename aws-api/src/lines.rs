@@ -162,6 +162,15 @@ impl Lines {
         }
     }
 
+    /// The same, if it is of this connect still.
+    pub(crate) async fn close_of(&self, store_id: &str, outdated: u64) {
+        let line = self.line(store_id);
+        let _one = line.opening.lock().await;
+        if matches!(line.now(), Now::Open { connection, .. } if connection == outdated) {
+            close(line.set(Now::Closed)).await;
+        }
+    }
+
     /// The key stores that have an open line, and the connect that it is of.
     pub(crate) fn open(&self) -> Vec<(String, u64)> {
         let lines = self.0.read().unwrap_or_else(PoisonError::into_inner);

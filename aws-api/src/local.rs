@@ -1,5 +1,5 @@
 //! The key store that `up` makes on its cluster, and what a reset leaves.
-use crate::credentials::SqlCredentials;
+use crate::credentials::{self, SqlCredentials};
 use crate::database::{Statement, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::{KeyStore, KeyStores, State};
@@ -8,7 +8,7 @@ use crate::kms::keys::Material;
 use crate::lines::settings;
 use crate::model::ErrorKind;
 use crate::{Endpoint, EndpointError};
-use kms_connector::{Connected, resume};
+use kms_connector::{Connected, CredentialStore, resume};
 use proto::Secret;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -204,7 +204,15 @@ impl Kms {
 
     /// Deletes the key material of a key store, and gives kmsuser's password back.
     async fn clear(&self, region: &str, store: &KeyStore) -> Result<(), String> {
-        let credentials = self.credentials(&store.id, "");
+        let lease = uuid::Uuid::new_v4().to_string();
+        let credentials = self.credentials(&store.id, &lease);
+        let known = credentials.load().await.map_err(|e| e.to_string())?;
+        // What was never connected has no keys, and KMS has changed no password.
+        if known.is_none_or(|known| known.alike.is_empty() && known.apart.is_empty()) {
+            return Ok(());
+        }
+        let take = vec![credentials::take(&store.id, &lease)];
+        self.database.write(take).await.map_err(|e| format!("{e:?}"))?;
         let settings = settings(self, region, store).await.map_err(|e| e.to_string())?;
         let hsms = resume(settings, &credentials).await.map_err(|e| e.to_string())?;
         let cleared = self.clear_on(&hsms, store, &credentials).await;
@@ -224,11 +232,19 @@ impl Kms {
             let key = text(&row, 0).map_err(|e| e.to_string())?;
             let key = crate::kms::keys::parsed(&key).map_err(|e| format!("{e:?}"))?;
             if let Material::CloudHsm { handle, .. } = key.material {
-                hsms.delete_key(handle).await.map_err(|e| e.to_string())?;
+                // An operator may have deleted it, or a reset that was cut short.
+                if let Err(why) = hsms.delete_key(handle).await {
+                    tracing::warn!(store = store.id, "key {handle:#x} is not deleted: {why}");
+                }
             }
         }
         let told = credentials.told().await.map_err(|e| e.to_string())?;
         let told = told.ok_or("KMS was never told kmsuser's password")?;
+        // Saved before any HSM hears of it: whoever is killed now connects with either.
+        if let Some(mut known) = credentials.load().await.map_err(|e| e.to_string())? {
+            known.passwords.next = Some(told.clone());
+            credentials.save(&known).await.map_err(|e| e.to_string())?;
+        }
         let until = Instant::now() + LET_GO_WITHIN;
         loop {
             match hsms.hand_back(&told).await {

@@ -33,6 +33,10 @@ pub(crate) struct Nothing {}
 /// member of the wrong type held: it may be a secret in the wrong place.
 pub(crate) fn decode<O: Operation>(body: &[u8]) -> Result<O, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
+    if has_nul(body) {
+        let why = "a text of the request holds the character U+0000, which is not valid";
+        return Err(ErrorKind::ValidationException.with(why));
+    }
     let request: O = match serde_json::from_slice(body) {
         Ok(wire::Object(request)) => request,
         Err(error) => {
@@ -47,6 +51,19 @@ pub(crate) fn decode<O: Operation>(body: &[u8]) -> Result<O, ApiError> {
         message => Err(ApiError { kind: ErrorKind::ValidationException, message }),
     }
 }
+
+/// Whether a text of this JSON holds U+0000, which none of AWS's may, and PostgreSQL's cannot.
+fn has_nul(json: &[u8]) -> bool {
+    let escapes = json.windows(NUL.len()).enumerate().filter(|(_, bytes)| *bytes == NUL);
+    // Behind another backslash, it is a backslash and the letters.
+    escapes.into_iter().any(|(at, _)| {
+        let before = json.get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
+    })
+}
+
+/// As JSON has to write it.
+const NUL: &[u8] = br"\u0000";
 
 #[cfg(test)]
 mod tests;

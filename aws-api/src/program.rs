@@ -1,7 +1,7 @@
 //! The AWS endpoint by itself, for clusters that `cluster-ctl up` runs elsewhere on this machine.
-use crate::{AccessKeys, Auth, Endpoint, Settings, sqlite_url};
+use crate::auth::{AccessKey, access_keys};
+use crate::{Auth, Endpoint, Settings, sqlite_url};
 use clap::Parser;
-use proto::Secret;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -53,13 +53,6 @@ struct Config {
     access_keys: Vec<AccessKey>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccessKey {
-    access_key_id: String,
-    secret_access_key: String,
-}
-
 fn default_listen() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 4566))
 }
@@ -79,9 +72,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         let folder = base.join(&config.folder);
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let keys = config.access_keys.into_iter();
-        let keys = keys.map(|key| (key.access_key_id, Secret::new(key.secret_access_key)));
-        let keys: AccessKeys = keys.collect();
+        let keys = access_keys(config.access_keys);
         Ok(Settings {
             listen: config.listen,
             database: config.database.unwrap_or_else(|| sqlite_url(&folder.join("kms.sqlite"))),

@@ -81,6 +81,12 @@ pub(crate) struct Options {
     /// [default: kms.sqlite in the state folder]
     #[arg(long, env = "CLOUDHSM_SIM_DATABASE", hide_env_values = true, value_name = "URL")]
     database: Option<String>,
+    /// Which requests the AWS endpoint takes
+    #[arg(long, value_enum, default_value_t, requires_if("strict", "access_keys"))]
+    auth: Auth,
+    /// For `--auth strict`: a JSON list of objects with access_key_id and secret_access_key
+    #[arg(long, value_name = "FILE")]
+    access_keys: Option<PathBuf>,
     /// Let the transitions of clusters and HSMs last as long as at AWS
     #[arg(long)]
     aws_timing: bool,
@@ -112,6 +118,16 @@ enum Layout {
     Ports,
     /// Each on an address of its own, 127.x, with ports 2223 to 2225: its ENI's (Linux)
     Addresses,
+}
+
+/// Which requests the AWS endpoint takes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// All, with any credentials or none
+    #[default]
+    Open,
+    /// Those that are signed with one of the access keys, now
+    Strict,
 }
 
 /// A step after which `up` goes no further.

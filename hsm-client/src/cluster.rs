@@ -40,6 +40,8 @@ pub struct ClusterConfig {
     pub availability_retry: Duration,
     /// How long an attempt to connect may take, the handshake and the greeting included.
     pub connect_timeout: Duration,
+    /// HSMs, by id, on which a login is not tried: the user is known to have another password there.
+    pub other_password: Vec<String>,
     /// TLS connections to each HSM. A session key lives on one of them.
     pub connections_per_node: usize,
 }
@@ -54,6 +56,7 @@ impl ClusterConfig {
             key_availability_check: true,
             availability_retry: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(5),
+            other_password: Vec::new(),
             connections_per_node: 1,
         }
     }
@@ -140,6 +143,10 @@ impl Shared {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         drop(kept);
         self.change.send_replace(());
+    }
+
+    pub(crate) fn has_other_password(&self, node: &Node) -> bool {
+        self.config.other_password.iter().any(|hsm_id| node.has_id(hsm_id))
     }
 
     pub(crate) fn learn_soon(&self) {

@@ -108,7 +108,9 @@ pub(crate) fn meet(shared: &Arc<Shared>, news: Vec<Member>, first: Option<Connec
         }
         // An HSM that has moved has not forgotten what it refused.
         let moved = leaving.iter().find(|(node, _)| node.has_id(&member.hsm_id));
+        let other_password = shared.config.other_password.contains(&member.hsm_id);
         let login = match (moved.and_then(|(node, _)| node.login.try_lock().ok()), &kept.login) {
+            _ if other_password => LoginMemory::Spent,
             (Some(memory), _) => memory.clone(),
             (None, Some(login)) => LoginMemory::Repeat { login: login.clone(), unanswered: 0 },
             (None, None) => LoginMemory::Nothing,

@@ -1,5 +1,5 @@
 //! What goes to every HSM: logins, which are remembered, and user changes.
-use crate::cluster::{Cluster, unreached};
+use crate::cluster::{Cluster, Shared, unreached};
 use crate::connection::Request;
 use crate::decisions::{Attempt, LoginMemory};
 use crate::node::Node;
@@ -45,13 +45,17 @@ impl Cluster {
     pub async fn login(&self, role: Role, username: &str, password: &Secret) -> EachNode<LoggedIn> {
         let login =
             Arc::new(Login { role, username: username.to_owned(), password: password.clone() });
-        let sent = login.clone();
-        let results = self.at_each(move |node| log_in(node, sent.clone())).await;
+        let (sent, shared) = (login.clone(), self.shared().clone());
+        let attempt = move |node| log_in(node, sent.clone(), shared.clone());
+        let results = self.at_each(attempt).await;
         if results.iter().any(|(_, result)| result.is_ok()) {
             self.shared().kept().login = Some(login.clone());
             for (node, result) in &results {
                 let mut memory = node.login.lock().await;
-                *memory = LoginMemory::Nothing.after(&login, Attempt::of(result));
+                *memory = match self.shared().has_other_password(node) {
+                    true => LoginMemory::Spent,
+                    false => LoginMemory::Nothing.after(&login, Attempt::of(result)),
+                };
             }
             self.complete_logins(&login).await;
             self.shared().changed();
@@ -143,7 +147,15 @@ fn each<R>(results: Vec<(Arc<Node>, Result<R, CallError>)>) -> EachNode<R> {
 }
 
 /// Logs in on one connection of an HSM, and on its others only if the password was right.
-async fn log_in(node: Arc<Node>, login: Arc<Login>) -> Result<LoggedIn, CallError> {
+async fn log_in(
+    node: Arc<Node>,
+    login: Arc<Login>,
+    shared: Arc<Shared>,
+) -> Result<LoggedIn, CallError> {
+    if shared.has_other_password(&node) {
+        let why = format!("{} is known to have another password there", login.username);
+        return Err(CallError::NotSent { node: node.view().to_string().into(), why: why.into() });
+    }
     let _one_at_a_time = node.login.lock().await;
     let mut connections = node.connections().into_iter();
     let (first, _) = connections.next().ok_or_else(|| unreached(&node))?;

@@ -36,7 +36,8 @@ pub async fn connect<S: CredentialStore>(
     };
     let endpoints = lines.iter().map(|line| line.connection.endpoint().clone()).collect();
     drop(lines);
-    let cluster = log_in(&settings, endpoints, &rotated.password).await?;
+    let other = rotated.missed.iter().map(|(hsm_id, _)| hsm_id.clone()).collect();
+    let cluster = log_in(&settings, endpoints, &rotated.password, other).await?;
     Ok(Connected::new(cluster, &settings, rotated.done, rotated.missed))
 }
 
@@ -48,10 +49,33 @@ pub async fn resume<S: CredentialStore>(
 ) -> Result<Connected, ConnectError> {
     let known = store.load().await.map_err(|e| judge::internal("the credentials", e))?;
     let known = known.ok_or_else(judge::never_told)?;
-    let Met { lines, away } = meet(&settings).await?;
+    let Met { lines, mut away } = meet(&settings).await?;
     let endpoints = lines.iter().map(|line| line.connection.endpoint().clone()).collect();
+    let unfit = |hsm_id: &str| judge::has_other_password(hsm_id, &known);
+    // Those that are away may come back.
+    let away_now = away.iter().map(|(hsm_id, _)| hsm_id);
+    let mut other: Vec<String> = away_now.filter(|hsm_id| unfit(hsm_id)).cloned().collect();
+    let mut refused = None;
+    for line in &lines {
+        let asked = line.kmsuser().await.map_err(|e| judge::setback(&line.hsm_id, &e));
+        let why = match asked {
+            Ok(user) => judge::may_resume(&line.hsm_id, user.as_ref(), &known).err(),
+            Err(Setback::Fatal(error)) => Some(error),
+            Err(Setback::Away(_)) => None,
+        };
+        if let Some(error) = why {
+            other.push(line.hsm_id.clone());
+            away.push((line.hsm_id.clone(), error.message.clone()));
+            refused = Some(error);
+        }
+    }
+    if let Some(error) = refused
+        && lines.iter().all(|line| other.contains(&line.hsm_id))
+    {
+        return Err(error);
+    }
     drop(lines);
-    let cluster = log_in(&settings, endpoints, &known.passwords.current).await?;
+    let cluster = log_in(&settings, endpoints, &known.passwords.current, other).await?;
     Ok(Connected::new(cluster, &settings, Vec::new(), away))
 }
 
@@ -202,11 +226,13 @@ async fn log_in(
     settings: &Settings,
     servers: Vec<Endpoint>,
     password: &Secret,
+    other_password: Vec<String>,
 ) -> Result<Cluster, ConnectError> {
     let mut config = ClusterConfig::new(servers, settings.identity.clone());
     config.cluster_id = Some(settings.cluster_id.clone());
     config.key_availability_check = false;
     config.connect_timeout = settings.connect_timeout;
+    config.other_password = other_password;
     let cluster = Cluster::open(config).await;
     let cluster = cluster.map_err(|e| ConnectionErrorCode::NetworkErrors.because(e.to_string()))?;
     let each = cluster.login(Role::Cu, KMSUSER, password).await;

@@ -1,5 +1,5 @@
 //! What to try and which error it is: every decision of a connect, without I/O.
-use crate::credentials::Passwords;
+use crate::credentials::{Credentials, Passwords};
 use crate::error::{ConnectError, ConnectionErrorCode as Code};
 use hsm_client::CallError;
 use proto::command::user::UserListed;
@@ -136,6 +136,37 @@ pub(crate) fn attempts(passwords: &Passwords, login_failures: u32) -> Vec<&Secre
     let spare = limits::WRONG_PASSWORDS_MAX.saturating_sub(login_failures);
     order.truncate(spare as usize);
     order
+}
+
+/// Was kmsuser given another password on this HSM than on those that a connector takes up again?
+pub(crate) fn has_other_password(hsm: &str, known: &Credentials) -> bool {
+    let of_it = known.of(hsm);
+    let shared = &known.passwords.current;
+    of_it.current != *shared && of_it.next.as_ref() != Some(shared)
+}
+
+/// Whether to log in on this HSM again with the password that KMS gave kmsuser: where it is another,
+/// or could be the one that locks kmsuser out, it is not tried. Other endpoints may be logged in.
+pub(crate) fn may_resume(
+    hsm: &str,
+    kmsuser: Option<&UserListed>,
+    known: &Credentials,
+) -> Result<(), ConnectError> {
+    if has_other_password(hsm, known) {
+        return Err(Code::InvalidCredentials.because(format!(
+            "{hsm} was away when KMS changed {KMSUSER}'s password: it is used again after the \
+             next connect"
+        )));
+    }
+    let failures = kmsuser.map_or(0, |user| user.login_failures);
+    let alone: Vec<_> =
+        kmsuser.cloned().into_iter().map(|u| UserListed { logins: 0, ..u }).collect();
+    kmsuser_is_fit(&[(hsm, alone.first())])?;
+    let passwords = Passwords { current: known.passwords.current.clone(), next: None };
+    match attempts(&passwords, failures).is_empty() {
+        true => Err(not_logged_in(hsm, &passwords, 0)),
+        false => Ok(()),
+    }
 }
 
 /// Which error it is that none of the attempts succeeded.

@@ -95,6 +95,11 @@ impl Up {
         &self.program
     }
 
+    /// The process of `up` itself.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The state folder.
     pub fn folder(&self) -> &Path {
         &self.folder

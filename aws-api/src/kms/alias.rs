@@ -42,6 +42,7 @@ impl Execute for CreateAliasRequest {
         not_reserved(&name)?;
         let found = kms.find(call, &self.target_key_id.unwrap_or_default(), By::Id).await?;
         found.not_pending()?;
+        let _turn = kms.changing.take(&found.key.key_id).await;
         let sql = "SELECT COUNT(*) FROM aliases WHERE region = $1 AND key_id = $2";
         let of_key = [call.region.as_str().into(), found.key.key_id.as_str().into()];
         let count = kms.database.row(sql, of_key).await?.map_or(Ok(0), |row| number(&row, 0))?;

@@ -87,7 +87,7 @@ impl Kms {
         plaintext: &[u8],
         context: &Context,
     ) -> Result<Blob, ApiError> {
-        let aad = additional_data(&found.arn, context.as_ref());
+        let aad = additional_data(&found.arn, context.as_ref())?;
         let (iv, data) = match &found.key.material {
             Material::Kms { .. } => {
                 self.own_hsm.encrypt(self, &found.key.material, plaintext, &aad).await?
@@ -110,7 +110,7 @@ impl Kms {
         sealed: &Sealed,
         context: &Context,
     ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-        let aad = additional_data(&found.arn, context.as_ref());
+        let aad = additional_data(&found.arn, context.as_ref())?;
         match &found.key.material {
             Material::Kms { .. } => {
                 self.own_hsm
@@ -165,8 +165,12 @@ impl Kms {
             }
             return Ok((found, sealed));
         }
-        let found = self.by_id(call, &key_id).await;
-        let found = found.ok().filter(|found| sealed.is_of(&found.arn)).ok_or_else(|| {
+        let found = match self.by_id(call, &key_id).await {
+            Ok(found) => Some(found),
+            Err(error) if error.kind == ErrorKind::NotFoundException => None,
+            Err(error) => return Err(error),
+        };
+        let found = found.filter(|found| sealed.is_of(&found.arn)).ok_or_else(|| {
             ErrorKind::AccessDeniedException.with(
                 "The ciphertext refers to a customer master key that does not exist, does not \
                  exist in this region, or you are not allowed to access.",

@@ -80,6 +80,7 @@ impl Execute for CreateGrantRequest {
         let id = HEXLOWER.encode(random.get(..32).unwrap_or_default());
         let token = BASE64.encode(&random);
         let new = self.into_entry(&found, call, &id, kms.clock.now_ms());
+        let _turn = kms.changing.take(&key_id).await;
         // A request with a name that is sent again makes no second grant.
         for row in kms.grants_named(&call.region, &key_id, new.name.as_deref()).await? {
             let there = entry(&row)?;

@@ -62,6 +62,15 @@ impl Execute for CreateCustomKeyStoreRequest {
     }
 }
 
+/// Is any Xks member there, which belong to external key stores?
+fn not_external(any: bool) -> Result<(), ApiError> {
+    if any {
+        return Err(ErrorKind::ValidationException
+            .with("the Xks members are for external key stores: leave them out"));
+    }
+    Ok(())
+}
+
 fn created(call: &mut Call, id: &str) -> CreateCustomKeyStoreResponse {
     call.told.response = Some(serde_json::json!({ "customKeyStoreId": id }));
     CreateCustomKeyStoreResponse { custom_key_store_id: Some(id.to_owned()) }
@@ -88,10 +97,7 @@ impl Wanted {
             || request.xks_proxy_vpc_endpoint_service_owner.is_some()
             || request.xks_proxy_authentication_credential.is_some()
             || request.xks_proxy_connectivity.is_some();
-        if external {
-            return Err(ErrorKind::ValidationException
-                .with("the Xks members are for external key stores: leave them out"));
-        }
+        not_external(external)?;
         let missing = |member: &str| {
             ErrorKind::ValidationException
                 .with(format!("{member} is required for a key store of type AWS_CLOUDHSM"))
@@ -233,6 +239,13 @@ impl Execute for DisconnectCustomKeyStoreRequest {
 
 impl Execute for UpdateCustomKeyStoreRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let external = self.xks_proxy_uri_endpoint.is_some()
+            || self.xks_proxy_uri_path.is_some()
+            || self.xks_proxy_vpc_endpoint_service_name.is_some()
+            || self.xks_proxy_vpc_endpoint_service_owner.is_some()
+            || self.xks_proxy_authentication_credential.is_some()
+            || self.xks_proxy_connectivity.is_some();
+        not_external(external)?;
         let id = self.custom_key_store_id.clone().unwrap_or_default();
         let stores = KeyStores::read(&kms.database, &call.region).await?;
         let store = stores.by_id(&id).ok_or_else(not_found)?;

@@ -7,16 +7,45 @@ use crate::key_stores::State;
 use crate::model::ErrorKind;
 use crate::model::kms::KeyMetadata;
 use crate::model::wire::Timestamp;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How often a change is decided anew when another was quicker.
 const TRIES: u32 = 20;
+/// Locks for the changes of keys.
+const TURNS: usize = 64;
 /// Keys that the cache holds; it is emptied when there are more.
 const CACHED_MAX: usize = 50_000;
+
+/// Other endpoints are changing the same key: they do not all come back at the same moment.
+async fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        let most = u64::from(attempt.min(6)) * 4;
+        let pause = rand::rng().random_range(0..=most);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Who changes which key: keys share a few locks.
+pub(crate) struct Turns([tokio::sync::Mutex<()>; TURNS]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Default::default()))
+    }
+}
+
+impl Turns {
+    /// Nobody else in this endpoint changes the key while this is held.
+    pub(crate) async fn take(&self, key_id: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let sum: usize = key_id.bytes().map(usize::from).sum();
+        self.0[sum % TURNS].lock().await
+    }
+}
 
 /// A KMS key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -299,7 +328,9 @@ impl Kms {
         key_id: &str,
         mut decide: impl FnMut(&Found, &mut Key) -> Result<(), ApiError>,
     ) -> Result<Found, ApiError> {
-        for _ in 0..TRIES {
+        let _turn = self.changing.take(key_id).await;
+        for attempt in 0..TRIES {
+            pause_before(attempt).await;
             let read = read(&self.database, &call.region, key_id).await?;
             let (key, version) = read.ok_or_else(|| missing(&call.key_arn(key_id)))?;
             let now = self.view(call, Arc::new(key.clone())).await?;

@@ -18,6 +18,7 @@ pub(super) fn after(marker: Option<String>) -> Result<String, ApiError> {
     let Some(marker) = marker else { return Ok(String::new()) };
     let name = BASE64URL_NOPAD.decode(marker.as_bytes()).ok();
     let name = name.and_then(|name| String::from_utf8(name).ok());
+    let name = name.filter(|name| !name.contains('\0'));
     name.ok_or_else(|| ErrorKind::InvalidMarkerException.with("the marker is not one of this list"))
 }
 

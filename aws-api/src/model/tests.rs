@@ -379,3 +379,16 @@ fn no_body_makes_decode_panic() {
         }
     }
 }
+
+#[test]
+fn a_text_with_a_nul_is_refused_and_a_backslash_is_not() {
+    let body = |description: &str| format!("{{\"Description\":\"{description}\"}}");
+    for bad in [r"\u0000", r"a\\\u0000", r"\\ \u0000"] {
+        let refused = decode::<CreateKeyRequest>(body(bad).as_bytes()).err().unwrap();
+        assert_eq!(refused.kind, ErrorKind::ValidationException, "{bad}");
+        assert!(refused.message.unwrap().contains("U+0000"), "{bad}");
+    }
+    for good in [r"\\u0000", r"\u0001", "u0000"] {
+        assert!(decode::<CreateKeyRequest>(body(good).as_bytes()).is_ok(), "{good}");
+    }
+}

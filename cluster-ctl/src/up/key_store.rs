@@ -37,7 +37,10 @@ impl Session {
             trail_folder: folder.to_owned(),
             clusters: vec![folder.to_owned()],
             account: ACCOUNT.into(),
-            auth: Auth::Open,
+            auth: match (self.options.auth, &self.options.access_keys) {
+                (super::Auth::Strict, Some(file)) => Auth::strict(file).map_err(Failure::new)?,
+                _ => Auth::Open,
+            },
             connecting: Duration::from_millis(self.options.connecting_ms),
             hosting: Some(Hosting {
                 installation: folder.to_owned(),

@@ -1,6 +1,6 @@
 //! A cluster for the length of one command: active, without limits, with a CU, and gone afterwards.
 use super::console::Console;
-use super::{Options, Place, Session};
+use super::{Auth, Options, Place, Session};
 use crate::{Failure, Ready};
 use fleet::Event;
 use std::net::{IpAddr, Ipv4Addr};
@@ -45,6 +45,8 @@ impl ThrowAway {
             database: None,
             replace_after: 30,
             connecting_ms: 0,
+            auth: Auth::Open,
+            access_keys: None,
             aws_timing: false,
             engine,
             limits: hsm_node::Limits::None,

@@ -3,6 +3,7 @@
 mod bounds;
 mod killed;
 mod operations;
+mod rough;
 mod sdk;
 mod signatures;
 mod states;
