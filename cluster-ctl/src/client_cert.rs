@@ -39,12 +39,16 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
     let authority = Authority::from_pem(&read(&ca)?, &Zeroizing::new(read(&ca_key)?))
         .map_err(|e| Failure::new(format!("{} and {}: {e}", ca.display(), ca_key.display())))?;
     let made = make_client_certificate(&authority, &options.name)?;
+    if options.name.starts_with("HSM:") {
+        return Err(Failure::usage("--name: names that begin with HSM: are of HSMs"));
+    }
     make_folder(&options.out_dir)?;
     let (certificate, key) =
         (options.out_dir.join("client.crt"), options.out_dir.join("client.key"));
+    let replaces = if certificate.exists() { ", which was there, is replaced" } else { "" };
     write_secret(&key, made.key.as_bytes())?;
     write_public(&certificate, made.certificate.as_bytes())?;
-    anstream::println!("{}\n{}", certificate.display(), key.display());
+    anstream::println!("{}{replaces}\n{}", certificate.display(), key.display());
     Ok(())
 }
 

@@ -207,6 +207,7 @@ impl Session {
             return Ok(());
         }
         if until == Some(Until::Kmsuser) {
+            self.warn_of_kms().await;
             return Ok(());
         }
         self.connect_key_store().await
@@ -230,13 +231,17 @@ impl Session {
             let _ = tokio::time::timeout(LOGOUT_WITHIN, endpoint.stop()).await;
             endpoint.stop_hsms().await;
         }
+        let ready_file = self.options.ready_file.take().filter(|_| self.reached);
         let Self { fleet, folder, mut ready, console, .. } = self;
         fleet.stop().await;
         for node in &mut ready.nodes {
             node.pid = None;
         }
         ready.endpoint = None;
-        let written = folder.write_ready(&ready);
+        let written = folder.write_ready(&ready).and_then(|()| match &ready_file {
+            Some(path) => ready.write(path),
+            None => Ok(()),
+        });
         console.event("stopped");
         written
     }

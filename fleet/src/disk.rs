@@ -30,7 +30,9 @@ pub fn make_folder(path: &Path) -> Result<(), FleetError> {
 }
 
 fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FleetError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // The parent of a name alone is empty.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let written = tempfile::Builder::new()
         .prefix(".new-")
         .permissions(Permissions::from_mode(mode))

@@ -57,7 +57,7 @@ fn hash(password: &Secret, salt: &[u8]) -> Zeroizing<[u8; HASH_LEN]> {
     let params =
         Params::new(MEMORY_KIB, PASSES, 1, Some(HASH_LEN)).expect("constants that argon2 takes");
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let mut memory = vec![Block::default(); MEMORY_KIB as usize];
+    let mut memory = Zeroizing::new(vec![Block::default(); MEMORY_KIB as usize]);
     let mut out = Zeroizing::new([0; HASH_LEN]);
     argon2
         .hash_password_into_with_memory(password.expose().as_bytes(), salt, &mut *out, &mut memory)

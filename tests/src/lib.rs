@@ -10,6 +10,7 @@ pub mod kms;
 pub mod line;
 pub mod memory;
 pub mod model;
+pub mod patience;
 pub mod plane;
 pub mod postgres;
 pub mod say;

@@ -1,16 +1,14 @@
 //! A cluster whose HSMs are on three hosts, one of which is cut off and healed. What a host is, and
 //! how it is cut off, is the caller's.
 use crate::cluster::{Up, create_user};
+use crate::patience::until;
 use crate::plane::{Owned, Plane, active, hsms};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-/// Nothing here takes as long, on any machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 const ZONES: [char; 3] = ['a', 'b', 'c'];
 
 /// A machine with `hsm-node --join`. Dropped, it is killed.
@@ -79,14 +77,6 @@ impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

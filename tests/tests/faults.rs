@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tests::cluster::{Up, folder, run, text};
+use tests::patience::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
 const ACTIVATED: &[&str] = &["--until", "activated", "--nodes", "1"];
@@ -245,12 +246,6 @@ fn with_a_small_disk() -> Command {
     shell
 }
 
-fn wait_for(mut true_at_last: impl FnMut() -> bool) {
-    while !true_at_last() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// The cluster of `up`, logged in to as [`MAKER`].
 async fn log_in(up: &Up) -> Cluster {
     let config = ClusterConfig::from_file(&up.folder().join("cloudhsm-cli.cfg")).unwrap();
@@ -295,7 +290,7 @@ async fn a_disk_that_fills_up_stops_the_node_and_loses_nothing_acknowledged() {
     };
     let hsm = up.hsm_id(0);
     assert!(failed.contains(&hsm), "{failed}");
-    wait_for(|| up.said_later().contains("stays down"));
+    until("what happens in the background", || up.said_later().contains("stays down"));
     let said = up.said_later();
     let store = folder.path().join(&hsm).join("store");
     for word in

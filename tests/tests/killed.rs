@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tests::cluster::{Up, create_user};
 
+/// How often it is looked whether an HSM has every key: peers compare them every second.
+const LOOKS: usize = 1_200;
 const KILLS: usize = 20;
 
 fn aes(label: String) -> GenerateKey {
@@ -82,15 +84,17 @@ async fn twenty_times_and_every_acknowledged_key_is_on_all_nodes() {
     cluster.login(Role::Cu, "maker", &Secret::new("makerpw1")).await.all_ok().unwrap();
     for n in 0..3 {
         let hsm_id = up.hsm_id(n);
-        loop {
+        let mut missing = acknowledged.len();
+        for _ in 0..LOOKS {
             let found = handles(&cluster, &hsm_id).await;
-            let missing = acknowledged.difference(&found).count();
+            missing = acknowledged.difference(&found).count();
             if missing == 0 {
                 break;
             }
             eprintln!("{hsm_id}: {missing} of {} keys are still to come", acknowledged.len());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        assert_eq!(missing, 0, "{hsm_id} has lost keys that were acknowledged");
     }
     up.stop();
 }

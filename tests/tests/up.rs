@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use std::process::Command;
 use tests::cluster::{Up, create_user, folder, run, text};
+use tests::patience::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
 
@@ -260,7 +261,7 @@ fn a_user_change_that_misses_a_node_is_never_success() {
     let said = up.refusal(Some(admin), &create);
     assert!(said.contains(&hsm), "names the HSM that missed it: {said}");
     assert!(up.ctl(None, &["sim", "restart", &hsm], "").status.success());
-    wait_for(|| {
+    until("what up sees in the background", || {
         up.data(None, &["user", "list"])["users"]
             .as_array()
             .unwrap()
@@ -298,7 +299,7 @@ fn a_key_that_a_node_missed_is_brought_over_and_a_deletion_too() {
     generate("late");
     up.data(Some(login), &["key", "delete", "--filter", "attr.label=early"]);
     assert!(up.ctl(None, &["sim", "restart", &hsm], "").status.success());
-    wait_for(|| {
+    until("what up sees in the background", || {
         let late = listed(&up, login, "late");
         let early = listed(&up, login, "early");
         late["matched_keys"][0]["key-info"]["cluster-coverage"] == "full"
@@ -376,15 +377,8 @@ fn up_that_is_killed_takes_its_nodes_along_and_can_be_started_again() {
     let pids = [up.pid(0), up.pid(1)];
     up.signal(Signal::SIGKILL);
     drop(up);
-    wait_for(|| pids.iter().all(|pid| kill(*pid, None).is_err()));
+    until("what up sees in the background", || pids.iter().all(|pid| kill(*pid, None).is_err()));
     let up = Up::start_in(PROGRAM, folder.path(), &[]);
     assert_eq!(up.ready()["state"], "ACTIVE");
     up.stop();
-}
-
-/// Waits for what happens in the background; the test runner's own limit is the only one.
-fn wait_for(mut true_at_last: impl FnMut() -> bool) {
-    while !true_at_last() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
 }

@@ -5,7 +5,10 @@ use proto::Secret;
 use rustyline::Editor;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+/// The longest line of a script.
+const LINE_MAX: u64 = 64 * 1024;
 
 /// A person or a script.
 pub(super) trait Console {
@@ -83,13 +86,14 @@ struct Pipe;
 impl Pipe {
     fn line(prompt: &str, shown: impl Fn(&str) -> String) -> Option<String> {
         print(prompt);
-        let mut line = String::new();
-        let read = io::stdin().lock().read_line(&mut line);
+        let mut line = Vec::new();
+        let read = io::stdin().lock().take(LINE_MAX).read_until(b'\n', &mut line);
         if !matches!(read, Ok(1..)) {
             print("\n");
             return None;
         }
-        let line = line.trim_end_matches(['\n', '\r']).to_owned();
+        // What is no text becomes a word that no command knows, and fails as one.
+        let line = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
         print(&format!("{}\n", shown(&line)));
         Some(line)
     }

@@ -81,15 +81,15 @@ impl Console {
 
 /// What can be done with a cluster in this state.
 fn next_commands(folder: &StateFolder, ready: &Ready) -> Vec<String> {
-    let program = std::env::args().next().unwrap_or_else(|| "cluster-ctl".to_owned());
+    let program = program(std::env::args().next());
     let default = StateFolder::locate(None).is_ok_and(|it| it.path() == folder.path());
-    let state =
-        if default { String::new() } else { format!(" --state {}", folder.path().display()) };
+    let place = quoted(&folder.path().display().to_string());
+    let state = if default { String::new() } else { format!(" --state {place}") };
     let ours = |words: &str| format!("{program}{state} {words}");
     if ready.state == "UNINITIALIZED" {
         let id = &ready.cluster_id;
         return vec![
-            format!("cd {}", folder.path().display()),
+            format!("cd {place}"),
             format!(
                 "openssl x509 -req -days 3652 -in {id}_ClusterCsr.csr -CA customerCA.crt \
                  -CAkey customerCA.key -CAcreateserial -out {id}_CustomerHsmCertificate.crt"
@@ -120,17 +120,49 @@ fn next_commands(folder: &StateFolder, ready: &Ready) -> Vec<String> {
         commands.push(format!("{login} {make}"));
         commands.push(format!("{login} {}", ours("key list --verbose")));
     }
-    commands.extend([ours("mgmt"), ours("sim kill 2")]);
+    commands.push(ours("mgmt"));
+    if ready.nodes.len() > 1 {
+        commands.push(ours("sim kill 2"));
+    }
     if let Some(url) = &ready.endpoint {
         commands.push(format!("AWS_ENDPOINT_URL={url} aws kms describe-custom-key-stores"));
     }
     commands
 }
 
+/// As a shell finds it from any folder: by its name if it was, else by its whole path.
+fn program(called: Option<String>) -> String {
+    let called = called.unwrap_or_else(|| "cluster-ctl".to_owned());
+    let whole = std::path::absolute(&called).ok().filter(|_| called.contains('/'));
+    quoted(&whole.map_or(called, |path| path.display().to_string()))
+}
+
+/// One word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::state::tests::example;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted("/some/where-1.2"), "/some/where-1.2");
+        assert_eq!(quoted("/my files/it's"), r"'/my files/it'\''s'");
+        assert_eq!(program(Some("cluster-ctl".to_owned())), "cluster-ctl");
+        assert!(program(Some("./cluster-ctl".to_owned())).starts_with('/'));
+        let folder = StateFolder::locate(Some("/some/where".into())).unwrap();
+        let mut ready = example();
+        assert!(next_commands(&folder, &ready).join("\n").contains("sim kill 2"));
+        ready.nodes.pop();
+        assert!(!next_commands(&folder, &ready).join("\n").contains("sim kill"));
+    }
 
     #[test]
     fn the_next_commands_fit_the_state_and_name_the_folder() {

@@ -77,6 +77,15 @@ impl Session {
         }
     }
 
+    /// In a folder in which KMS was connected before, kmsuser is KMS's, and not left to a person.
+    pub(super) async fn warn_of_kms(&self) {
+        if self.endpoint.is_some() && self.was_connected().await {
+            let text = "KMS has changed kmsuser's password, and a key store has the cluster: \
+                        for one that is left to you, choose a new folder with --state";
+            self.console.problem("kmsuser", text);
+        }
+    }
+
     /// Connects the key store. What is in its way is shown, and the HSMs go on: it takes running
     /// HSMs to put kmsuser right.
     pub(super) async fn connect_key_store(&mut self) -> Result<(), Failure> {

@@ -37,9 +37,7 @@ impl Session {
             std::fs::remove_file(stale).map_err(|e| cannot("remove", stale, &e))?;
         }
         let before = folder.ready()?;
-        if let Some(before) = &before {
-            outlive(&folder, before).await?;
-        }
+        outlive(&folder, before.as_ref()).await?;
         let front = match options.layout {
             Some(Layout::Addresses) => Some(Front::random()),
             Some(Layout::Ports) | None => None,
@@ -165,11 +163,17 @@ fn make_certificates(folder: &StateFolder) -> Result<(), Failure> {
 
 /// Waits for the HSMs of an earlier `up` that was killed: they end by themselves, but one that
 /// was frozen has to be woken first.
-async fn outlive(folder: &StateFolder, before: &Ready) -> Result<(), Failure> {
-    for node in &before.nodes {
-        let lock = folder.layout().node(&node.hsm_id).join("lock");
-        let Some(pid) = node.pid.filter(|_| is_locked(&lock)) else { continue };
-        if let Ok(pid) = i32::try_from(pid) {
+async fn outlive(folder: &StateFolder, before: Option<&Ready>) -> Result<(), Failure> {
+    let seats = Roster::read(folder.layout())?.map_or_else(Vec::new, |roster| roster.nodes);
+    for seat in seats {
+        let lock = folder.layout().node(&seat.hsm_id).join("lock");
+        if !is_locked(&lock) {
+            continue;
+        }
+        let listed = before.and_then(|it| it.nodes.iter().find(|it| it.hsm_id == seat.hsm_id));
+        // An `up` that was killed early has not written down which process it is.
+        let pid = listed.and_then(|node| node.pid);
+        if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
         }
         let gone = async {
@@ -178,9 +182,10 @@ async fn outlive(folder: &StateFolder, before: &Ready) -> Result<(), Failure> {
             }
         };
         if tokio::time::timeout(GONE_WITHIN, gone).await.is_err() {
+            let process = pid.map_or(String::new(), |pid| format!(" as process {pid}"));
             return Err(Failure::new(format!(
-                "{} of an earlier `up` still runs as process {pid}: end that process first",
-                node.hsm_id
+                "{} of an earlier `up` still runs{process}: end that process first",
+                seat.hsm_id
             )));
         }
     }

@@ -4,9 +4,10 @@ use super::{PROGRAM, create_store, free_cluster};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tests::cluster::{Up, folder, text};
 use tests::kms::Kms;
+use tests::patience::until;
 use tests::plane::Plane;
 
 fn request(operation: &str, body: &Value) -> Vec<u8> {
@@ -24,14 +25,6 @@ fn events(up: &Up, name: &str) -> usize {
     let text = std::fs::read_to_string(up.folder().join("cloudtrail.jsonl")).unwrap_or_default();
     let named = |line: &&str| line.contains(&format!("\"eventName\":\"{name}\""));
     text.lines().filter(named).count()
-}
-
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]
