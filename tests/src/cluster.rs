@@ -1,4 +1,5 @@
 //! A whole cluster through the shipped program: `up` in a temporary folder, on free ports.
+use crate::postgres;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -51,6 +52,10 @@ impl Up {
             true => &[][..],
             false => &["--endpoint-port", "0"],
         };
+        let asked = arguments.contains(&"--no-endpoint") || arguments.contains(&"--database");
+        if let Some(database) = (!asked).then(|| postgres::database_for(folder)).flatten() {
+            command.env("CLOUDHSM_SIM_DATABASE", database);
+        }
         let mut child = command
             .args(["up", "--base-port", "0", "--state"])
             .arg(folder)

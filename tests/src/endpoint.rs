@@ -1,4 +1,5 @@
 //! The program `aws-api` by itself, on a free port.
+use crate::postgres;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,6 +16,9 @@ impl Alone {
     /// Starts one that keeps what it knows in this folder, with more of a configuration.
     pub fn start(program: &str, folder: &Path, more: Value) -> Self {
         let mut config = json!({ "listen": "127.0.0.1:0", "folder": "endpoint", "clusters": [] });
+        if let Some(database) = postgres::database_for(folder) {
+            config["database"] = database.into();
+        }
         for (name, value) in more.as_object().unwrap() {
             config[name] = value.clone();
         }

@@ -13,6 +13,32 @@ use tempfile::TempDir;
 const DEBIAN: &str = "/usr/lib/postgresql";
 const START_WITHIN: Duration = Duration::from_secs(30);
 
+/// Names the folder of a running server: endpoints that tests start keep what they know there.
+pub const TESTS_ON: &str = "CLOUDHSM_SIM_TESTS_ON_POSTGRESQL";
+
+/// The database of the endpoints that keep their files in this folder, made where there is none;
+/// `None`: tests are run on SQLite.
+pub fn database_for(files: &Path) -> Option<String> {
+    let server = PathBuf::from(std::env::var_os(TESTS_ON)?);
+    let letters = files.display().to_string();
+    let name: String = letters.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = name.to_ascii_lowercase();
+    let made = run(client(&server, "createdb", None).arg(&name), "");
+    let said = text(&made);
+    assert!(made.status.success() || said.contains("already exists"), "{said}");
+    Some(url(&server, &name))
+}
+
+fn url(server: &Path, database: &str) -> String {
+    format!("postgres:///{database}?host={}&user=kms", server.display())
+}
+
+fn client(server: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
+    let mut command = program(name, user);
+    command.arg("-h").arg(server).args(["-U", "kms"]);
+    command
+}
+
 /// A running server. Dropped, it is stopped.
 pub struct Postgres {
     server: Child,
@@ -34,7 +60,8 @@ impl Postgres {
         ok(make.arg(&files));
         let mut server = program("postgres", user);
         // Nothing here outlives the test: it need not be synced to the disk.
-        server.args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"]).arg(folder.path());
+        server.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=500"]);
+        server.arg("-k").arg(folder.path());
         server.arg("-D").arg(&files).stdout(Stdio::null()).stderr(Stdio::null());
         let server = Self { server: server.spawn().unwrap(), folder, user };
         let begun = Instant::now();
@@ -48,13 +75,16 @@ impl Postgres {
     /// Makes a new database and gives its URL.
     pub fn database(&self, name: &str) -> String {
         ok(self.client("createdb").arg(name));
-        format!("postgres:///{name}?host={}&user=kms", self.folder.path().display())
+        url(self.folder.path(), name)
+    }
+
+    /// Where it is reached.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn client(&self, name: &str) -> Command {
-        let mut command = program(name, self.user);
-        command.arg("-h").arg(self.folder.path()).args(["-U", "kms"]);
-        command
+        client(self.folder.path(), name, self.user)
     }
 }
 

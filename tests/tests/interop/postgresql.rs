@@ -2,7 +2,7 @@
 use crate::{PROGRAM, aws, ok};
 use std::process::Command;
 use tests::cluster::{Up, run};
-use tests::postgres::Postgres;
+use tests::postgres::{Postgres, TESTS_ON};
 
 #[test]
 fn the_tests_of_the_database_pass_on_postgresql() {
@@ -22,6 +22,32 @@ fn the_tests_of_the_database_pass_on_postgresql() {
     cargo.env("CLOUDHSM_SIM_TEST_DATABASE", postgres.database("tests"));
     let said = ok(run(&mut cargo, ""));
     assert!(said.contains("database::tests::many_writes_at_once_are_all_there ... ok"), "{said}");
+}
+
+#[test]
+fn the_tests_of_the_endpoint_pass_on_postgresql() {
+    let postgres = Postgres::start();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args([
+        "test",
+        "--workspace",
+        "--features",
+        "tests/interop",
+        "--test",
+        "kms",
+        "--test",
+        "drills",
+        "--",
+        // That client waits for the endpoint's own bound, whatever the database.
+        "--skip",
+        "who_never_comes_to_an_end",
+    ]);
+    cargo.env(TESTS_ON, postgres.folder());
+    let said = ok(run(&mut cargo, ""));
+    assert!(
+        said.contains("every_operation_answers_as_the_model_and_the_guide_say ... ok"),
+        "{said}"
+    );
 }
 
 #[test]
