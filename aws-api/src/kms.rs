@@ -40,7 +40,7 @@ pub(crate) mod usage;
 pub(crate) use deletion::delete_due;
 
 /// How long what was read of the database is believed, when another endpoint may have changed it.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(500);
 
 /// How an operation is carried out, once its parameters are sound.
 pub(crate) trait Execute: Operation {

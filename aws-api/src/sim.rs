@@ -169,6 +169,7 @@ enum Action {
     FillSubnet,
     FreeSubnet,
     PublishSubnet,
+    PrivatizeSubnet,
     CloseGroup,
     OpenGroup,
 }
@@ -179,6 +180,7 @@ const ACTIONS: &[(&str, Action)] = &[
     ("fill-subnet", Action::FillSubnet),
     ("free-subnet", Action::FreeSubnet),
     ("publish-subnet", Action::PublishSubnet),
+    ("privatize-subnet", Action::PrivatizeSubnet),
     ("close-group", Action::CloseGroup),
     ("open-group", Action::OpenGroup),
 ];
@@ -214,13 +216,16 @@ impl NetworkChange {
                         network.subnet(&self.of).ok_or_else(missing)?;
                         network.subnets.retain(|subnet| subnet.id != self.of);
                     }
-                    Action::FillSubnet | Action::FreeSubnet | Action::PublishSubnet => {
+                    Action::FillSubnet
+                    | Action::FreeSubnet
+                    | Action::PublishSubnet
+                    | Action::PrivatizeSubnet => {
                         let subnet = network.subnets.iter_mut().find(|subnet| subnet.id == self.of);
                         let subnet = subnet.ok_or_else(missing)?;
                         match self.action {
                             Action::FillSubnet => subnet.free = 0,
                             Action::FreeSubnet => subnet.free = network::FREE,
-                            _ => subnet.public = true,
+                            action => subnet.public = action == Action::PublishSubnet,
                         }
                     }
                 }

@@ -44,6 +44,8 @@ enum Network {
     FreeSubnet(Of),
     /// Make a subnet public: KMS refuses it
     PublishSubnet(Of),
+    /// Make it private again
+    PrivatizeSubnet(Of),
     /// Remove the rule for ports 2223 to 2225 from a cluster's security group: it is cut off
     CloseGroup(Of),
     /// Put the rule back
@@ -133,6 +135,7 @@ async fn network(ready: &Ready, change: &Network) -> Result<(), Failure> {
         Network::FillSubnet(of) => ("fill-subnet", of),
         Network::FreeSubnet(of) => ("free-subnet", of),
         Network::PublishSubnet(of) => ("publish-subnet", of),
+        Network::PrivatizeSubnet(of) => ("privatize-subnet", of),
         Network::CloseGroup(of) => ("close-group", of),
         Network::OpenGroup(of) => ("open-group", of),
     };

@@ -14,7 +14,10 @@ class Watch:
     def __init__(self, client):
         self.model = client.meta.service_model
         self.answers = 0
-        client.meta.events.register("response-received.kms", self.received)
+        name = self.model.service_name
+        # CloudHSM's errors have their message under another name.
+        self.message = "message" if name == "kms" else "Message"
+        client.meta.events.register(f"response-received.{name}", self.received)
 
     def received(self, response_dict, exception, event_name, **_):
         """What has come, before botocore leaves out what it does not know."""
@@ -31,7 +34,7 @@ class Watch:
                 assert body == {}, (operation.name, body)
             return
         name = body.pop("__type")
-        assert set(body) <= {"message"}, (operation.name, body)
+        assert set(body) <= {self.message}, (operation.name, body)
         declared = {shape.name for shape in operation.error_shapes}
         assert name in declared | COMMON, f"{operation.name} does not declare {name}"
         assert response_dict["status_code"] == 400, (operation.name, name)
@@ -55,6 +58,8 @@ def check(value, shape, place):
         for name, member in value.items():
             check(member, shape.members[name], f"{place}.{name}")
     elif shape.type_name == "list":
+        if value and shape.metadata.get("max"):
+            assert len(value) <= shape.metadata["max"], f"{place}: {len(value)} items"
         for item in value:
             check(item, shape.member, f"{place}[]")
     elif shape.type_name == "map":

@@ -7,8 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import boto3
+
+from against_model import Watch
 
 ENDPOINT, CTL, STATE = sys.argv[1:4]
 REGION = "us-east-1"
@@ -23,6 +26,7 @@ def client(service, region=REGION):
 
 
 hsm, kms = client("cloudhsmv2"), client("kms")
+watches = [Watch(hsm), Watch(kms)]
 work = tempfile.TemporaryDirectory()
 os.chdir(work.name)
 
@@ -211,6 +215,89 @@ assert "not supported" in refused("CloudHsmInvalidRequestException", hsm.create_
                                   HsmType="hsm1.medium", SubnetIds=["subnet-0123456789abcdef0"])
 step("terraform's sequence of calls")
 
+
+
+# InitializeCluster: anchors of all kinds that AWS takes, chains up to four certificates.
+def openssl(*words):
+    run("openssl", *words)
+
+
+def made_ca(at, kind, more):
+    """A self-signed CA: customerCA.crt and ca.key."""
+    openssl("genpkey", *kind, "-out", at("ca.key"))
+    openssl("req", "-new", "-x509", "-days", "3652", "-key", at("ca.key"), "-out",
+            at("customerCA.crt"), "-subj", "/CN=customer", *more)
+
+
+def made_chain(at, length):
+    """chainCA.crt, the issuing CA first and the root last; the issuing CA's certificate and key."""
+    made_ca(at, EC256, [])
+    above, key, chain = at("customerCA.crt"), at("ca.key"), [open(at("customerCA.crt")).read()]
+    with open(at("ca.ext"), "w") as file:
+        file.write("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
+    for n in range(1, length):
+        mine = at(f"ca{n}")
+        openssl("genpkey", *EC256, "-out", mine + ".key")
+        openssl("req", "-new", "-key", mine + ".key", "-subj", f"/CN=CA {n}", "-out", mine + ".csr")
+        openssl("x509", "-req", "-days", "3652", "-in", mine + ".csr", "-CA", above, "-CAkey", key,
+                "-CAcreateserial", "-extfile", at("ca.ext"), "-out", mine + ".crt")
+        above, key = mine + ".crt", mine + ".key"
+        chain.insert(0, open(above).read())
+    with open(at("customerCA.crt"), "w") as file:
+        file.write("".join(chain))
+    return above, key
+
+
+def signed_by(at, csr, ca, key, more=()):
+    with open(at("csr"), "w") as file:
+        file.write(csr)
+    openssl("x509", "-req", "-days", "3652", "-in", at("csr"), "-CA", ca, "-CAkey", key,
+            "-CAcreateserial", "-out", at("signed.crt"), *more)
+    return open(at("signed.crt")).read(), open(at("customerCA.crt")).read()
+
+
+EC256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+PSS = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
+for name, kind, more in [
+    ("rsa-2048", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], ["-sha256"]),
+    ("rsa-3072", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"], ["-sha384"]),
+    ("rsa-4096-pss", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"], ["-sha512"] + PSS),
+    ("p-384", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], ["-sha384"]),
+    ("p-521", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"], ["-sha512"]),
+    ("chain", None, []),
+]:
+    cluster_id = create()
+    reach(cluster_id, "UNINITIALIZED")
+    add_hsm(cluster_id, "a")
+    csr = all_active(cluster_id, 1)["Certificates"]["ClusterCsr"]
+    folder = os.path.join(work.name, name)
+    os.mkdir(folder)
+    at = lambda file: os.path.join(folder, file)
+    if kind:
+        made_ca(at, kind, more)
+        signed, anchor = signed_by(at, csr, at("customerCA.crt"), at("ca.key"), more)
+    else:
+        signed, anchor = signed_by(at, csr, *made_chain(at, 5))
+        refused("CloudHsmInvalidRequestException", hsm.initialize_cluster, ClusterId=cluster_id,
+                SignedCert=signed, TrustAnchor=anchor)
+        issuer = made_chain(at, 4)
+        signed, anchor = signed_by(at, csr, *issuer)
+        # The chain in another order, or without its root, is none.
+        parts = anchor.split("-----BEGIN")[1:]
+        for wrong in [parts[::-1], parts[:-1]]:
+            wrong = "".join("-----BEGIN" + part for part in wrong)
+            refused("CloudHsmInvalidRequestException", hsm.initialize_cluster,
+                    ClusterId=cluster_id, SignedCert=signed, TrustAnchor=wrong)
+    hsm.initialize_cluster(ClusterId=cluster_id, SignedCert=signed, TrustAnchor=anchor)
+    reach(cluster_id, "INITIALIZED")
+    ca, key = (at("customerCA.crt"), at("ca.key")) if kind else issuer
+    if not kind:
+        ctl("client-cert", "--ca", ca, "--ca-key", key, "--name", "operator", "--out-dir", folder)
+        ctl("cluster", "activate", "--password", ADMIN, "--config", configure(cluster_id, folder))
+        reach(cluster_id, "ACTIVE")
+    delete_cluster(cluster_id)
+step("anchors: RSA, EC, and chains of up to four")
+
 # 16: a cluster that is not active.
 inactive, inactive_folder = initialized()
 refused("CloudHsmClusterNotActiveException", store, name="early", cluster_id=inactive,
@@ -296,8 +383,20 @@ all_active(one, 2)
 assert connect(store_id) == "CONNECTED"
 step("24 security group edited")
 
-# 23: a subnet is full, or gone.
+# While it is connected, KMS has a security group and an interface in each subnet.
+laid = network()["key_stores"][store_id]
+assert laid["security_group"]["name"] == "kms-" + store_id, laid
+assert laid["security_group"]["inbound_from"] == describe(one)["SecurityGroup"], laid
+subnets = describe(one)["SubnetMapping"].values()
+assert {it["subnet_id"] for it in laid["interfaces"]} == set(subnets), laid
+assert all(describe(one)["SecurityGroup"] in it["groups"] for it in laid["interfaces"]), laid
+free = lambda: sum(s["free"] for s in network()["subnets"])
+before = free()
 kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
+assert store_id not in network()["key_stores"] and free() == before + len(subnets)
+step("KMS's security group and interfaces")
+
+# 23: a subnet is full, or gone.
 subnet = describe(one)["SubnetMapping"][REGION + "b"]
 ctl("sim", "network", "fill-subnet", subnet)
 assert connect(store_id) == "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET"
@@ -330,6 +429,28 @@ assert code == "CONNECTED", code
 assert decrypted() == b"precious"
 step("12 cluster deleted, and restored from its last backup")
 
+# 22: backing key deleted in the HSM. A cluster restored from a backup that contains it helps.
+whole = newest_backup(heir)
+kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
+change = ["user", "change-password", "--username", "kmsuser", "--role", "crypto-user"]
+admin(heir, one_folder, *change, "--password", "kmsPswd3")
+arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+ctl("key", "delete", "--filter", "attr.label=" + arn, "--config", configure(heir, one_folder),
+    user=("crypto-user", "kmsuser:kmsPswd3"))
+kms.update_custom_key_store(CustomKeyStoreId=store_id, KeyStorePassword="kmsPswd3")
+assert connect(store_id) == "CONNECTED"
+assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+refused("KMSInvalidStateException", kms.decrypt, CiphertextBlob=blob)
+delete_cluster(heir)
+heir = restored(whole)
+admin(heir, one_folder, *change, "--password", "kmsPswd4")
+kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
+kms.update_custom_key_store(CustomKeyStoreId=store_id, CloudHsmClusterId=heir,
+                            KeyStorePassword="kmsPswd4")
+assert connect(store_id) == "CONNECTED"
+assert decrypted() == b"precious"
+step("22 backing key deleted, and a backup with it restored")
+
 # 5: restored from a backup that is older than kmsuser.
 delete_cluster(other)
 userless = restored(userless_backup)
@@ -350,8 +471,12 @@ kms.update_custom_key_store(CustomKeyStoreId=store_id, KeyStorePassword="kmsPswd
 assert connect(store_id) == "CONNECTED"
 step("13 restored from an old backup")
 
-# 23 again: a deleted subnet is found out by the next connect.
+# A public subnet is refused; a deleted one is found out by the next connect.
 kms.disconnect_custom_key_store(CustomKeyStoreId=store_id)
+ctl("sim", "network", "publish-subnet", describe(stale)["SubnetMapping"][REGION + "a"])
+refused("CloudHsmClusterInvalidConfigurationException", kms.connect_custom_key_store,
+        CustomKeyStoreId=store_id)
+ctl("sim", "network", "privatize-subnet", describe(stale)["SubnetMapping"][REGION + "a"])
 ctl("sim", "network", "delete-subnet", describe(stale)["SubnetMapping"][REGION + "b"])
 assert connect(store_id) == "SUBNET_NOT_FOUND"
 step("23 subnet deleted")
@@ -374,3 +499,39 @@ assert len(there.describe_backups()["Backups"]) == 1
 assert there.describe_clusters()["Clusters"] == []
 assert client("kms", "eu-west-1").describe_custom_key_stores()["CustomKeyStores"] == []
 step("backups, and Regions that share nothing but a copy")
+
+
+# Daily, kept as long as the policy says, then deleted, and gone after seven days; the last one stays.
+def pass_days(days):
+    asked = urllib.request.Request(ENDPOINT + f"/_sim/clock?days={days}", method="POST")
+    urllib.request.urlopen(asked).read()
+
+
+def backups_of(cluster_id):
+    found = hsm.describe_backups(Filters={"clusterIds": [cluster_id]}, SortAscending=True)
+    return found["Backups"]
+
+
+delete_hsms(other_one := active("a")[0])
+add_hsm(other_one, "a")
+all_active(other_one, 1)
+hsm.modify_cluster(ClusterId=other_one, BackupRetentionPolicy={"Type": "DAYS", "Value": "7"})
+before = backups_of(other_one)
+hsm.modify_backup_attributes(BackupId=before[0]["BackupId"], NeverExpires=True)
+pass_days(1)
+daily = poll(lambda: backups_of(other_one), lambda seen: len(seen) == len(before) + 1)
+assert (daily[-1]["CreateTimestamp"] - before[-1]["CreateTimestamp"]).total_seconds() >= 86_000
+delete_hsms(other_one)
+last = backups_of(other_one)[-1]["BackupId"]
+states = lambda: {it["BackupId"]: it["BackupState"] for it in backups_of(other_one)}
+pass_days(45)
+pass_days(45)
+pass_days(45)
+# Made before the policy was changed, they have the 90 days of their time.
+seen = poll(states, lambda seen: "PENDING_DELETION" in seen.values())
+assert seen[before[0]["BackupId"]] == "READY" and seen[last] == "READY", seen
+pass_days(8)
+seen = poll(states, lambda seen: set(seen) == {before[0]["BackupId"], last})
+assert set(seen.values()) == {"READY"}, seen
+step("daily backups, retention, and what is purged")
+assert all(watch.answers > 50 for watch in watches), [watch.answers for watch in watches]

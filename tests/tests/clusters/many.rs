@@ -2,6 +2,7 @@
 use crate::PROGRAM;
 use serde_json::json;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tests::cluster::Up;
 use tests::plane::{Owned, Plane, active, hsms};
 
@@ -31,10 +32,41 @@ fn for_all<T: Send>(work: impl Fn() -> T + Sync) -> Vec<T> {
     done.into_inner().unwrap()
 }
 
+/// Resident memory of `up` and of all its HSMs, in MB: each process for itself (RSS), and with
+/// shared pages counted once (PSS).
+#[cfg(target_os = "linux")]
+fn memory(up: &Up) -> [u64; 2] {
+    let own = up.process().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let names = processes.map(|it| it.file_name().into_string().unwrap_or_default());
+    let mine = names.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        *pid == own || behind.split_whitespace().nth(1) == Some(&own)
+    });
+    let mut sums = [0, 0];
+    for pid in mine {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        for (sum, name) in sums.iter_mut().zip(["Rss:", "Pss:"]) {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            *sum += line.split_whitespace().nth(1).map_or(0, |kb| kb.parse().unwrap());
+        }
+    }
+    sums.map(|kb| kb / 1024)
+}
+
+/// The tested program, or another build of it, to be measured.
+fn program() -> String {
+    std::env::var("CLOUDHSM_SIM_MEASURED").unwrap_or_else(|_| PROGRAM.to_owned())
+}
+
 #[test]
 fn twenty_clusters_of_three_hsms_are_started_used_and_deleted() {
-    let up = Up::start(PROGRAM, &["--nodes", "1", "--limits", "none"]);
+    let up = Up::start(&program(), &["--nodes", "1", "--limits", "none"]);
     let plane = Plane::of(&up);
+    #[cfg(target_os = "linux")]
+    let before = memory(&up);
+    let begun = Instant::now();
     let owned = for_all(|| {
         let owned = Owned::activated(&plane);
         plane.add_hsm(&owned.id, 'b');
@@ -42,6 +74,13 @@ fn twenty_clusters_of_three_hsms_are_started_used_and_deleted() {
         plane.has(&owned.id, 3);
         owned
     });
+    println!(
+        "{} HSMs in {CLUSTERS} clusters: {:.1} s",
+        3 * CLUSTERS,
+        begun.elapsed().as_secs_f64()
+    );
+    #[cfg(target_os = "linux")]
+    println!("[RSS, PSS] in MB: {before:?} before, {:?} with them", memory(&up));
     let seen = plane.clusters();
     assert_eq!(seen.len(), CLUSTERS + 1, "and that of `up`");
     assert_eq!(seen.iter().map(active).sum::<usize>(), 3 * CLUSTERS + 1);
@@ -67,6 +106,23 @@ fn twenty_clusters_of_three_hsms_are_started_used_and_deleted() {
     }
     assert_eq!(plane.clusters().len(), 1);
     assert!(!up.folder().join("clusters").read_dir().unwrap().any(|_| true), "folders are left");
+    up.stop();
+}
+
+#[test]
+fn transitions_last_as_long_as_at_aws_where_that_is_asked_for() {
+    let up = Up::start(PROGRAM, &["--nodes", "1", "--aws-timing"]);
+    let plane = Plane::of(&up);
+    let id = plane.create();
+    let own = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    plane.add_hsm(&own, 'b');
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(plane.describe(&id)["State"], "CREATE_IN_PROGRESS");
+    let cluster = plane.describe(&own);
+    let states: Vec<_> = hsms(&cluster).iter().map(|hsm| hsm["State"].clone()).collect();
+    assert_eq!(states, ["ACTIVE", "CREATE_IN_PROGRESS"]);
+    plane.call("DeleteCluster", json!({ "ClusterId": id }));
+    assert_eq!(plane.describe(&id)["State"], "DELETE_IN_PROGRESS");
     up.stop();
 }
 

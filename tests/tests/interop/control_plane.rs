@@ -21,6 +21,6 @@ fn terraform_s_calls_and_the_drills_of_clusters_run_through_boto3() {
     script.arg(aws::python().join("control_plane.py"));
     script.arg(up.ready()["endpoint"].as_str().unwrap()).arg(PROGRAM).arg(up.folder());
     let said = ok(run(&mut script, ""));
-    assert!(said.contains("ok backups, and Regions that share nothing but a copy"), "{said}");
+    assert!(said.contains("ok daily backups, retention, and what is purged"), "{said}");
     up.stop();
 }
