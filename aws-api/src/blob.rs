@@ -91,8 +91,8 @@ pub(crate) fn additional_data(
     }
     if data.len() > DATA_MAX {
         return Err(ErrorKind::ValidationException.with(format!(
-            "the encryption context is too long: with the lengths of its parts and the key's ARN it \
-             has {} bytes of {DATA_MAX}",
+            "the encryption context is too long: with the lengths of its parts and the key's ARN \
+             it has {} bytes of {DATA_MAX}",
             data.len()
         )));
     }

@@ -40,7 +40,7 @@ pub struct ClusterConfig {
     pub availability_retry: Duration,
     /// How long an attempt to connect may take, the handshake and the greeting included.
     pub connect_timeout: Duration,
-    /// HSMs, by id, on which a login is not tried: the user is known to have another password there.
+    /// HSMs, by id, on which a login is not tried: the user has another password there.
     pub other_password: Vec<String>,
     /// TLS connections to each HSM. A session key lives on one of them.
     pub connections_per_node: usize,

@@ -7,7 +7,8 @@ use proto::Secret;
 pub const JOIN_PATH: &str = "/_sim/join";
 
 proto::message! {
-    /// A machine that would run an HSM, or does.
+    /// A machine that would run an HSM, or does. Times rise from request to request: one that was
+    /// recorded cannot be sent again later.
     JoinRequest {
         0 host: String,
         2 region: String,
@@ -15,6 +16,7 @@ proto::message! {
         6 address: String,
         8 hsm_id: Option<String>,
         10 nonce: String,
+        12 at_ms: u64,
     }
     /// The id of the HSM that it is to be, none if it is not needed now; and the HSM's folder if
     /// it has said that it is another or none. It waits while an HSM is being made.
@@ -73,6 +75,7 @@ mod tests {
             address: "10.0.1.10:2223".to_owned(),
             hsm_id: None,
             nonce: nonce.to_owned(),
+            at_ms: 1,
         };
         let sealed = seal_request(&key, &request("1")).unwrap();
         assert_eq!(open_request(&key, &sealed), Ok(request("1")));

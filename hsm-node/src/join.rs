@@ -11,10 +11,11 @@ use hsm_client::{
     HostFile, JOIN_PATH, JoinOrder, JoinRequest, SealingKey, call_endpoint, open_order,
     seal_request,
 };
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
@@ -33,6 +34,7 @@ pub(crate) struct Host<'a> {
     key: SealingKey,
     name: String,
     node: Option<Node>,
+    last_ms: Cell<u64>,
     /// The control plane answered last time: a failure is news.
     heard: bool,
 }
@@ -45,7 +47,8 @@ impl<'a> Host<'a> {
             .ok_or_else(|| NodeError::content(&join.join_key, "not a key of 64 hex digits"))?;
         fs::create_dir_all(&options.dir).map_err(NodeError::file(&options.dir))?;
         let name = name(options)?;
-        let mut host = Self { options, join, key, name, node: None, heard: true };
+        let mut host =
+            Self { options, join, key, name, node: None, last_ms: Cell::new(0), heard: true };
         if let Some(hsm_id) = host.kept()? {
             host.run(&hsm_id).await?;
         }
@@ -100,6 +103,7 @@ impl<'a> Host<'a> {
             address: self.join.advertise.clone().or(listen).unwrap_or_default(),
             hsm_id: self.node.as_ref().map(|node| node.hsm_id().to_owned()),
             nonce: HEXLOWER.encode(&nonce),
+            at_ms: self.next_ms(),
         };
         let sealed = seal_request(&self.key, &request).map_err(|e| e.to_string())?;
         let (good, body) = call_endpoint(&self.join.join, JOIN_PATH, Some(sealed)).await?;
@@ -109,6 +113,14 @@ impl<'a> Host<'a> {
         }
         let order = open_order(&self.key, &request, &body);
         order.map_err(|e| format!("the answer of {} cannot be read: {e}", self.join.join))
+    }
+
+    /// The time, but never the same or an earlier one than before.
+    fn next_ms(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let next = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).max(self.last_ms.get() + 1);
+        self.last_ms.set(next);
+        next
     }
 
     async fn obey(&mut self, order: JoinOrder) -> Result<Duration, NodeError> {

@@ -145,8 +145,9 @@ pub(crate) fn has_other_password(hsm: &str, known: &Credentials) -> bool {
     of_it.current != *shared && of_it.next.as_ref() != Some(shared)
 }
 
-/// Whether to log in on this HSM again with the password that KMS gave kmsuser: where it is another,
-/// or could be the one that locks kmsuser out, it is not tried. Other endpoints may be logged in.
+/// Whether to log in on this HSM again with the password that KMS gave kmsuser: where it is
+/// another, or could be the one that locks kmsuser out, it is not tried. Other endpoints may be
+/// logged in.
 pub(crate) fn may_resume(
     hsm: &str,
     kmsuser: Option<&UserListed>,

@@ -20,6 +20,8 @@ pub(super) struct Host {
     zone: String,
     address: SocketAddr,
     seen: Instant,
+    /// Of its last request: what comes with an earlier one was recorded, and is sent again.
+    at_ms: u64,
     /// Given to an HSM a moment ago, which may not be in the records yet.
     given: Option<Instant>,
 }
@@ -56,34 +58,37 @@ impl ControlPlane {
             let given = &request.address;
             NotJoined::Unread(format!("{given:?} is no address with a port: use --advertise"))
         })?;
-        if !self.remember(&request, address) {
-            return Err(NotJoined::Unread(format!("there are {HOSTS_MAX} hosts already")));
-        }
+        self.remember(&request, address).map_err(NotJoined::Unread)?;
         let order = self.order(&request, address).await?;
         let answer = seal_order(&key, &request, &order);
         Ok(answer.map_err(|e| failed("the answer to a host", e))?)
     }
 
-    fn remember(&self, request: &JoinRequest, address: SocketAddr) -> bool {
+    fn remember(&self, request: &JoinRequest, address: SocketAddr) -> Result<(), String> {
         let mut hosts = self.hosts();
         if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
             hosts.retain(|_, host| host.seen.elapsed() < FRESH);
         }
         if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
-            return false;
+            return Err(format!("there are {HOSTS_MAX} hosts already"));
         }
-        let given = hosts.get(&request.host).and_then(|host| host.given);
+        let before = hosts.get(&request.host);
+        if before.is_some_and(|host| host.at_ms >= request.at_ms) {
+            return Err("the request is older than the last one of this host".to_owned());
+        }
+        let given = before.and_then(|host| host.given);
         let host = Host {
             region: request.region.clone(),
             zone: request.zone.clone(),
             address,
             seen: Instant::now(),
+            at_ms: request.at_ms,
             given,
         };
         if hosts.insert(request.host.clone(), host).is_none() {
             tracing::info!("{} offers {address} in {}", request.host, request.zone);
         }
-        true
+        Ok(())
     }
 
     /// The records say which HSM a host is to be.

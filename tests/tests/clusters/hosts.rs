@@ -1,10 +1,12 @@
 //! HSMs that are not the endpoint's own processes: hosts that have joined, here on one machine.
 use crate::PROGRAM;
+use hsm_client::{JoinRequest, SealingKey, open_order, seal_request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::TcpListener;
 use std::process::Command;
 use tests::cluster::{Up, folder};
+use tests::plane::Plane;
 use tests::spanning::{Host, a_cluster_spans};
 
 /// As if the network were gone: nothing is answered, and nothing is closed.
@@ -30,10 +32,42 @@ fn a_cluster_spans_three_hosts_one_of_which_is_frozen() {
 }
 
 #[test]
+fn a_request_that_was_recorded_is_not_taken_again() {
+    let up = Up::start(PROGRAM, &["--nodes", "1"]);
+    let plane = Plane::of(&up);
+    let key = std::fs::read_to_string(up.folder().join("service/join.key")).unwrap();
+    let key = SealingKey::from_hex(&key).unwrap();
+    let request = |at_ms: u64, address: &str| JoinRequest {
+        host: "host-1".to_owned(),
+        region: "us-east-1".to_owned(),
+        zone: "us-east-1a".to_owned(),
+        address: address.to_owned(),
+        hsm_id: None,
+        nonce: at_ms.to_string(),
+        at_ms,
+    };
+    let sealed = |at_ms, address| seal_request(&key, &request(at_ms, address)).unwrap();
+    let first = sealed(7, "10.0.0.1:2223");
+    let answer = plane.send("POST /_sim/join", &first);
+    let order = open_order(&key, &request(7, "10.0.0.1:2223"), &answer.body).unwrap();
+    assert_eq!((order.hsm_id, order.files.len(), order.wait), (None, 0, false));
+    assert_eq!(plane.send("POST /_sim/join", &sealed(8, "10.0.0.2:2223")).status, 200);
+    for old in [first, sealed(8, "10.0.0.3:2223"), sealed(6, "10.0.0.3:2223")] {
+        assert_eq!(plane.send("POST /_sim/join", &old).status, 400);
+    }
+    for nowhere in ["0.0.0.0:2223", "10.0.0.1", ""] {
+        assert_eq!(plane.send("POST /_sim/join", &sealed(9, nowhere)).status, 400, "{nowhere}");
+    }
+    let hosts = plane.sim("GET /_sim/hosts");
+    assert_eq!(hosts["hosts"][0]["address"], "10.0.0.2:2223", "{hosts}");
+    up.stop();
+}
+
+#[test]
 fn a_host_without_the_join_key_is_told_so_and_gets_nothing() {
     let place = folder();
     let up = Up::start(PROGRAM, &["--nodes", "1"]);
-    let plane = tests::plane::Plane::of(&up);
+    let plane = Plane::of(&up);
     for body in [&b""[..], &[0; 11], &[7; 4_000]] {
         let answer = plane.send("POST /_sim/join", body);
         assert_eq!(answer.status, 400);
@@ -42,7 +76,7 @@ fn a_host_without_the_join_key_is_told_so_and_gets_nothing() {
     }
     let wrong = place.path().join("wrong.key");
     std::fs::write(&wrong, "00".repeat(31)).unwrap();
-    let url = tests::plane::Plane::url(&up);
+    let url = Plane::url(&up);
     let mut command = Command::new(PROGRAM);
     command.args(["node", "--join", &url, "--zone", "us-east-1a", "--join-key"]).arg(&wrong);
     let output = tests::cluster::run(command.arg("--dir").arg(place.path().join("host")), "");
