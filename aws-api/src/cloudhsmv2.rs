@@ -99,8 +99,10 @@ pub(crate) struct ControlPlane {
     fleets: Mutex<HashMap<String, Arc<Fleet>>>,
     /// Machines that have offered themselves, by name.
     hosts: Mutex<HashMap<String, Host>>,
-    /// Since when HSMs that should run do not.
-    down: Mutex<HashMap<String, Instant>>,
+    /// Since when HSMs that should run do not, and since when clusters are activated.
+    since: Mutex<HashMap<String, Instant>>,
+    /// Who gives out addresses and counts quotas does it alone.
+    addressing: tokio::sync::Mutex<()>,
     /// Clusters that are worked on; true: something has come up meanwhile.
     working: Mutex<HashMap<(String, String), bool>>,
 }
@@ -141,8 +143,8 @@ impl ControlPlane {
         account: Arc<str>,
         hosting: Option<Hosting>,
     ) -> Self {
-        let (fleets, hosts, down, working) = Default::default();
-        Self { database, clock, trail, account, hosting, fleets, hosts, down, working }
+        let (fleets, hosts, since, addressing, working) = Default::default();
+        Self { database, clock, trail, account, hosting, fleets, hosts, since, addressing, working }
     }
 
     fn hosting(&self) -> Result<&Hosting, ApiError> {

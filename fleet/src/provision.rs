@@ -67,6 +67,7 @@ struct NodeFile<'a> {
 
 /// Reads the roster, making it where there is none, and adds nodes until there are `wanted`, in
 /// `zones` by turns. Without `wanted` a roster stays as it is, and a new one gets three nodes.
+/// A roster whose nodes were all removed stays as it is.
 /// `front` is of a new roster, too: an old one keeps the addresses that it has.
 pub fn provision(
     layout: &Layout,
@@ -81,6 +82,10 @@ pub fn provision(
         Some(roster) => roster,
         None => Roster { cluster_id: new_id("cluster"), next_node: 1, front, nodes: Vec::new() },
     };
+    // All its HSMs were deleted through the control plane, which alone brings users and keys back.
+    if roster.next_node > 1 && roster.nodes.is_empty() {
+        return Ok(roster);
+    }
     if roster.nodes.len() > wanted {
         return Err(FleetError::MoreNodes { have: roster.nodes.len(), wanted });
     }

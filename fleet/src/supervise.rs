@@ -127,7 +127,8 @@ struct State {
 }
 
 impl Fleet {
-    /// Starts all nodes of the roster at once and waits until they listen.
+    /// Starts all nodes of the roster at once and waits until they listen. Where only some do, the
+    /// others are down, and are tried again.
     pub async fn start(
         layout: &Layout,
         roster: &Roster,
@@ -141,19 +142,25 @@ impl Fleet {
         let mut starting = JoinSet::new();
         for (seat, port) in roster.nodes.iter().cloned().zip(ports) {
             let shared = fleet.shared.clone();
-            starting.spawn(async move { shared.start(seat, port).await });
+            starting.spawn(async move {
+                let started = shared.start(seat.clone(), port).await;
+                (seat, port, started)
+            });
         }
-        let mut started = Vec::new();
-        while let Some(joined) = starting.join_next().await {
-            started.push(joined.map_err(|e| FleetError::NodeFailed {
-                hsm_id: "a node".to_owned(),
-                why: e.to_string(),
-            })??);
+        let mut failure = None;
+        for (seat, port, started) in starting.join_all().await {
+            match started {
+                Ok((seat, process)) => fleet.watch(seat, process),
+                Err(error) => {
+                    fleet.watch_down(seat, port, error.to_string());
+                    failure = Some(error);
+                }
+            }
         }
-        for (seat, process) in started {
-            fleet.watch(seat, process);
+        match failure {
+            Some(error) if fleet.nodes().iter().all(|node| !node.runs) => Err(error),
+            _ => Ok((fleet, receiver)),
         }
-        Ok((fleet, receiver))
     }
 
     /// No nodes yet.
@@ -175,18 +182,13 @@ impl Fleet {
 
     /// Watches a node that somebody else runs, on another machine.
     pub async fn add_remote(&self, seat: &Seat, address: SocketAddr) -> NodeView {
-        let mut node = NodeView {
-            hsm_id: seat.hsm_id.clone(),
-            node: seat.node,
-            zone: seat.zone.clone(),
-            address,
-            pid: None,
-            runs: false,
-        };
+        let mut node = down(seat, address);
+        let (stop, stopping) = self.list(node.clone());
+        let hsm_id = seat.hsm_id.clone();
+        let task = tokio::spawn(self.shared.clone().watch_remote(node.clone(), stopping));
+        self.watchers().insert(hsm_id, Watcher { stop, task });
         node.runs = self.shared.answers(&node).await;
-        let stopping = self.list(node.clone());
-        let task = tokio::spawn(self.shared.clone().watch_remote(node.clone(), stopping.1));
-        self.watchers().insert(node.hsm_id.clone(), Watcher { stop: stopping.0, task });
+        self.shared.set(&node.hsm_id, |listed| listed.runs = node.runs);
         node
     }
 
@@ -212,6 +214,22 @@ impl Fleet {
         self.watchers().insert(hsm_id, Watcher { stop, task });
     }
 
+    /// A node that could not be started is tried again.
+    fn watch_down(&self, seat: Seat, port: u16, why: String) {
+        let own = seat.address.map(IpAddr::V4);
+        let address = SocketAddr::new(own.unwrap_or(self.shared.launch.address), port);
+        let (stop, mut stopping) = self.list(down(&seat, address));
+        let (shared, hsm_id) = (self.shared.clone(), seat.hsm_id.clone());
+        let task = tokio::spawn(async move {
+            let process = tokio::select! {
+                process = shared.revive(&seat, why, false) => process,
+                () = told_to_stop(&mut stopping) => return,
+            };
+            shared.watch(seat, process, stopping).await;
+        });
+        self.watchers().insert(hsm_id, Watcher { stop, task });
+    }
+
     fn list(&self, node: NodeView) -> (watch::Sender<bool>, watch::Receiver<bool>) {
         let mut state = self.shared.state();
         state.nodes.push(node);
@@ -229,12 +247,12 @@ impl Fleet {
         appliance::connect(&self.shared.layout, node).await
     }
 
-    /// Tells the HSMs with these ids that they are the cluster. They keep it; one that cannot be
-    /// told now, which is the error, is told when it starts again.
+    /// Tells the HSMs with these ids that they are the cluster. They keep it; one that is down, or
+    /// cannot be told now, which is the error, is told when it starts again.
     pub async fn set_members(&self, hsm_ids: Vec<String>) -> Result<(), FleetError> {
         self.shared.state().members = hsm_ids;
         let mut telling = JoinSet::new();
-        for node in self.nodes() {
+        for node in self.nodes().into_iter().filter(|node| node.runs) {
             let shared = self.shared.clone();
             telling.spawn(async move { shared.tell(&node).await });
         }
@@ -437,6 +455,17 @@ fn view(seat: &Seat, process: &Process) -> NodeView {
         address: process.address,
         pid: Some(process.pid),
         runs: true,
+    }
+}
+
+fn down(seat: &Seat, address: SocketAddr) -> NodeView {
+    NodeView {
+        hsm_id: seat.hsm_id.clone(),
+        node: seat.node,
+        zone: seat.zone.clone(),
+        address,
+        pid: None,
+        runs: false,
     }
 }
 

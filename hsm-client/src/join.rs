@@ -19,8 +19,9 @@ proto::message! {
         12 at_ms: u64,
     }
     /// The id of the HSM that it is to be, none if it is not needed now; and the HSM's folder if
-    /// it has said that it is another or none. It waits while an HSM is being made.
-    JoinOrder { 0 hsm_id: Option<String>, 2 files: Vec<HostFile>, 4 wait: bool }
+    /// it has said that it is another or none. It waits while an HSM is being made, and serves
+    /// nobody while the cluster's security group is closed.
+    JoinOrder { 0 hsm_id: Option<String>, 2 files: Vec<HostFile>, 4 wait: bool, 6 closed: bool }
     /// A file of an HSM's folder.
     HostFile { 0 name: String, 2 content: Secret }
 }
@@ -80,7 +81,12 @@ mod tests {
         let sealed = seal_request(&key, &request("1")).unwrap();
         assert_eq!(open_request(&key, &sealed), Ok(request("1")));
         let file = HostFile { name: "card.key".to_owned(), content: Secret::new("key") };
-        let answer = JoinOrder { hsm_id: Some("hsm-1".to_owned()), files: vec![file], wait: false };
+        let answer = JoinOrder {
+            hsm_id: Some("hsm-1".to_owned()),
+            files: vec![file],
+            wait: false,
+            closed: false,
+        };
         let sealed = seal_order(&key, &request("1"), &answer).unwrap();
         assert_eq!(open_order(&key, &request("1"), &sealed), Ok(answer));
         assert_eq!(open_order(&key, &request("2"), &sealed), Err(Unfit));

@@ -12,7 +12,7 @@ use hsm_client::{
     seal_request,
 };
 use std::cell::Cell;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,7 +33,11 @@ pub(crate) struct Host<'a> {
     join: &'a Join,
     key: SealingKey,
     name: String,
+    /// The HSM that it is to be, whether it runs now or not.
+    hsm_id: Option<String>,
     node: Option<Node>,
+    /// Locked: two programs must not be one host.
+    _lock: File,
     last_ms: Cell<u64>,
     /// The control plane answered last time: a failure is news.
     heard: bool,
@@ -46,10 +50,21 @@ impl<'a> Host<'a> {
         let key = SealingKey::from_hex(&text)
             .ok_or_else(|| NodeError::content(&join.join_key, "not a key of 64 hex digits"))?;
         fs::create_dir_all(&options.dir).map_err(NodeError::file(&options.dir))?;
+        let _lock = lock(options)?;
         let name = name(options)?;
-        let mut host =
-            Self { options, join, key, name, node: None, last_ms: Cell::new(0), heard: true };
-        if let Some(hsm_id) = host.kept()? {
+        let mut host = Self {
+            options,
+            join,
+            key,
+            name,
+            hsm_id: None,
+            node: None,
+            _lock,
+            last_ms: Cell::new(0),
+            heard: true,
+        };
+        host.hsm_id = host.kept()?;
+        if let Some(hsm_id) = host.hsm_id.clone() {
             host.run(&hsm_id).await?;
         }
         Ok(host)
@@ -101,7 +116,7 @@ impl<'a> Host<'a> {
             region: self.join.region.clone(),
             zone: self.join.zone.clone(),
             address: self.join.advertise.clone().or(listen).unwrap_or_default(),
-            hsm_id: self.node.as_ref().map(|node| node.hsm_id().to_owned()),
+            hsm_id: self.hsm_id.clone(),
             nonce: HEXLOWER.encode(&nonce),
             at_ms: self.next_ms(),
         };
@@ -124,16 +139,27 @@ impl<'a> Host<'a> {
     }
 
     async fn obey(&mut self, order: JoinOrder) -> Result<Duration, NodeError> {
-        let is = self.node.as_ref().map(|node| node.hsm_id().to_owned());
-        if order.wait || order.hsm_id == is {
-            return Ok(if order.wait { WAIT } else { ASK_EVERY });
+        if order.wait {
+            return Ok(WAIT);
         }
-        self.wipe().await?;
-        if let Some(hsm_id) = order.hsm_id {
-            self.receive(&hsm_id, &order.files)?;
-            self.run(&hsm_id).await?;
+        if order.hsm_id != self.hsm_id {
+            self.wipe().await?;
+            if let Some(hsm_id) = &order.hsm_id {
+                self.receive(hsm_id, &order.files)?;
+            }
+            self.hsm_id.clone_from(&order.hsm_id);
         }
-        Ok(WAIT)
+        match (order.hsm_id, order.closed) {
+            (Some(hsm_id), false) if self.node.is_none() => self.run(&hsm_id).await?,
+            (Some(hsm_id), true) => {
+                if let Some(node) = self.node.take() {
+                    info!(hsm_id, "serves nobody: its cluster's security group is closed");
+                    node.stop().await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(ASK_EVERY)
     }
 
     /// What an HSM leaves the factory with.
@@ -206,6 +232,18 @@ async fn failed(node: Option<&Node>) -> NodeError {
         Some(node) => node.failed().await,
         None => std::future::pending().await,
     }
+}
+
+/// Takes the host's folder for this process.
+fn lock(options: &Options) -> Result<File, NodeError> {
+    let path = options.dir.join("lock");
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(NodeError::file(&path))?;
+    file.try_lock().map_err(|cause| match cause {
+        TryLockError::WouldBlock => NodeError::Locked { path: options.dir.clone() },
+        TryLockError::Error(cause) => NodeError::File { path, cause },
+    })?;
+    Ok(file)
 }
 
 /// By which the control plane knows the machine again.

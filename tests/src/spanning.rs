@@ -6,14 +6,18 @@ use crate::plane::{Owned, Plane, active, hsms};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 const ZONES: [char; 3] = ['a', 'b', 'c'];
 
 /// A machine with `hsm-node --join`. Dropped, it is killed.
 pub struct Host {
-    start: Box<dyn Fn() -> Command>,
+    start: Box<dyn Fn(&str) -> Command>,
+    /// Where it listens, and another address that it has.
+    listen: [String; 2],
     cut: Box<dyn Fn(Pid, bool)>,
     folder: PathBuf,
     child: Child,
@@ -26,16 +30,16 @@ impl Host {
         folder: &Path,
         up: &Up,
         zone: char,
-        listen: &str,
+        listen: [String; 2],
         start: impl Fn() -> Command + 'static,
         cut: impl Fn(Pid, bool) + 'static,
     ) -> Self {
         let (url, key) = (Plane::url(up), up.folder().join("service/join.key"));
         let folder = folder.join(format!("host-{zone}"));
-        let (listen, dir) = (listen.to_owned(), folder.clone());
-        let start = move || {
+        let dir = folder.clone();
+        let start = move |listen: &str| {
             let mut command = start();
-            command.args(["node", "--listen", &listen, "--join", &url]);
+            command.args(["node", "--listen", listen, "--join", &url]);
             command.args(["--zone", &format!("us-east-1{zone}"), "--join-key"]).arg(&key);
             command
                 .env("RUST_LOG", "error")
@@ -45,8 +49,8 @@ impl Host {
                 .stdout(Stdio::null());
             command
         };
-        let child = start().spawn().unwrap();
-        Self { start: Box::new(start), cut: Box::new(cut), folder, child }
+        let child = start(&listen[0]).spawn().unwrap();
+        Self { listen, start: Box::new(start), cut: Box::new(cut), folder, child }
     }
 
     fn pid(&self) -> Pid {
@@ -68,7 +72,13 @@ impl Host {
     }
 
     fn power_on(&mut self) {
-        self.child = (self.start)().spawn().unwrap();
+        self.child = (self.start)(&self.listen[0]).spawn().unwrap();
+    }
+
+    /// Whether anybody answers where it listens.
+    fn answers(&self) -> bool {
+        let at = self.listen[0].parse().unwrap();
+        TcpStream::connect_timeout(&at, Duration::from_secs(1)).is_ok()
     }
 }
 
@@ -107,6 +117,9 @@ pub fn a_cluster_spans(up: &Up, hosts: &mut [Host; 3]) {
     hosts[2].cut_off();
     assert!((0..50).all(|_| opens(&blob)), "one host of three is cut off");
     plane.until(&owned.id, |cluster| cluster["State"] == "DEGRADED" && active(cluster) == 2);
+    let degraded = json!({ "Filters": { "states": ["DEGRADED"] } });
+    let degraded = plane.call("DescribeClusters", degraded);
+    assert_eq!(degraded["Clusters"][0]["ClusterId"], owned.id.as_str());
     let made = json!({ "Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": store });
     let made = plane.kms().ok("CreateKey", made)["KeyMetadata"]["KeyId"].clone();
     let meanwhile = plane.kms().ok("Encrypt", json!({ "KeyId": made, "Plaintext": "c2VjcmV0" }));
@@ -124,7 +137,15 @@ pub fn a_cluster_spans(up: &Up, hosts: &mut [Host; 3]) {
 
     hosts[1].power_off();
     plane.until(&owned.id, |cluster| active(cluster) == 2);
+    // It comes back with another address, as a container does.
+    hosts[1].listen.swap(0, 1);
     hosts[1].power_on();
+    plane.has(&owned.id, 3);
+    on_hosts(&plane, &owned);
+    // The security group is closed, and opened again.
+    plane.sim(&format!("POST /_sim/network?region=us-east-1&action=close-group&of={}", owned.id));
+    until("nobody reaches the hosts", || hosts.iter().all(|host| !host.answers()));
+    plane.sim(&format!("POST /_sim/network?region=us-east-1&action=open-group&of={}", owned.id));
     plane.has(&owned.id, 3);
     // What is deleted is erased there, and the host is free for another HSM.
     let last = hsm_in(&plane, &owned, 'c');

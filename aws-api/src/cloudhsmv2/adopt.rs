@@ -38,8 +38,12 @@ impl Endpoint {
 impl ControlPlane {
     async fn adopt(self: &Arc<Self>, it: Adopted<'_>) -> Result<(), ApiError> {
         let (region, id) = (it.region, &it.roster.cluster_id);
-        self.fleets().insert(id.clone(), it.fleet.clone());
         let known = find::<ClusterRecord>(&self.database, region, id).await?;
+        if known.is_none() && it.roster.nodes.is_empty() && it.roster.next_node > 1 {
+            // It was deleted, and all that is left of it is the number of its last HSM.
+            return Ok(());
+        }
+        self.fleets().insert(id.clone(), it.fleet.clone());
         if known.is_none() {
             let group = Group { id: new_aws_id("sg"), open: true };
             let front = it.roster.front.unwrap_or(Front::SHOWN);
@@ -67,13 +71,17 @@ impl ControlPlane {
             record.next_node = record.next_node.max(it.roster.next_node);
             let begun = record.state == ClusterState::InitializeInProgress;
             record.state = match it.state {
+                _ if record.state == ClusterState::DeleteInProgress => record.state,
                 NodeState::Uninitialized if begun => ClusterState::InitializeInProgress,
                 NodeState::Uninitialized => ClusterState::Uninitialized,
                 NodeState::Initialized => ClusterState::Initialized,
                 NodeState::Active => ClusterState::Active,
             };
             let there = std::mem::take(&mut record.hsms);
+            // One that has died may still be in the roster.
+            let dead: Vec<_> = there.iter().filter_map(|hsm| hsm.replaces.clone()).collect();
             let seats = it.roster.nodes.iter().take(members);
+            let seats = seats.filter(|seat| !dead.contains(&seat.hsm_id));
             record.hsms = seats.map(|seat| listed(seat, &there, &nodes, &network)).collect();
             // The roster has those alone that run on this machine.
             let coming = |hsm: &HsmRecord| hsm.state != HsmState::Active || hsm.host.is_some();

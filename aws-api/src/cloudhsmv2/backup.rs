@@ -54,6 +54,7 @@ impl ControlPlane {
             state: BackupState::Ready,
             cluster_id: cluster.id.clone(),
             created_ms: self.clock.now_ms(),
+            taken_ms: crate::clock::real_now_ms(),
             copied_ms: None,
             never_expires: false,
             source: None,
@@ -78,7 +79,8 @@ impl ControlPlane {
     ) -> Result<SealedBackup, ApiError> {
         let mut backups: Vec<BackupRecord> = all(&self.database, region).await?;
         backups.retain(|backup| backup.is_of(&cluster.id));
-        let newest = backups.into_iter().max_by_key(|backup| backup.created_ms);
+        let ready = |backup: &BackupRecord| backup.state == BackupState::Ready;
+        let newest = backups.into_iter().max_by_key(|backup| (ready(backup), backup.taken_ms));
         let id = newest.map(|backup| backup.id).or_else(|| cluster.source_backup.clone());
         let id = id.ok_or_else(|| failed(&cluster.id, "there is no backup of it"))?;
         let content = std::fs::read(self.backup_file(region, &id)?);
@@ -133,7 +135,7 @@ impl ControlPlane {
     pub(super) async fn last_backup_ms(&self, region: &str, id: &str) -> Result<i64, ApiError> {
         let backups: Vec<BackupRecord> = all(&self.database, region).await?;
         let of_it = backups.iter().filter(|backup| backup.is_of(id));
-        Ok(of_it.map(|backup| backup.created_ms).max().unwrap_or(0))
+        Ok(of_it.max_by_key(|backup| backup.taken_ms).map_or(0, |backup| backup.created_ms))
     }
 }
 

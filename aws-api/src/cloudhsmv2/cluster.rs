@@ -52,6 +52,10 @@ impl Execute for CreateClusterRequest {
         }
         let retention_days = retention(self.backup_retention_policy)?;
         let tags = tag::added(BTreeMap::new(), self.tag_list.unwrap_or_default())?;
+        if mode != "FIPS" || self.network_type.as_deref().is_some_and(|kind| kind != "IPV4") {
+            return Err(invalid("Only Mode FIPS and NetworkType IPV4 are simulated."));
+        }
+        let _one = plane.addressing.lock().await;
         let existing: Vec<ClusterRecord> = all(&plane.database, &call.region).await?;
         if hosting.quotas && existing.len() >= CLUSTERS_MAX {
             return Err(invalid(format!(
@@ -130,14 +134,15 @@ impl Execute for DescribeClustersRequest {
     ) -> Result<Self::Output, ApiError> {
         let mut clusters = Vec::new();
         for record in all::<ClusterRecord>(&plane.database, &call.region).await? {
+            let record = plane.as_it_is(record);
             let value = |name: &str| match name {
                 "clusterIds" => Some(record.id.clone()),
                 "vpcIds" => Some(record.vpc_id.clone()),
-                "states" => Some(record.state.name().to_owned()),
+                "states" => Some(view::state(&record).to_owned()),
                 _ => None,
             };
             if filter::passes(&self.filters, value)? {
-                clusters.push(plane.as_it_is(record));
+                clusters.push(record);
             }
         }
         let page = filter::page(clusters, self.next_token, self.max_results, PAGE, |it| &it.id)?;

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 /// A host asks every second: one that has not for so long is not given an HSM.
 const FRESH: Duration = Duration::from_secs(5);
+/// How far the clocks may be apart, as in AWS's signatures.
+const SKEW_MS: u64 = 5 * 60 * 1_000;
 /// Hosts that are remembered.
 const HOSTS_MAX: usize = 1_000;
 
@@ -58,10 +60,23 @@ impl ControlPlane {
             let given = &request.address;
             NotJoined::Unread(format!("{given:?} is no address with a port: use --advertise"))
         })?;
+        self.clock_fits(&request)?;
         self.remember(&request, address).map_err(NotJoined::Unread)?;
         let order = self.order(&request, address).await?;
         let answer = seal_order(&key, &request, &order);
         Ok(answer.map_err(|e| failed("the answer to a host", e))?)
+    }
+
+    /// A request that was recorded long ago is not taken, even by an endpoint that starts anew.
+    fn clock_fits(&self, request: &JoinRequest) -> Result<(), NotJoined> {
+        let now = u64::try_from(crate::clock::real_now_ms()).unwrap_or_default();
+        if now.abs_diff(request.at_ms) <= SKEW_MS {
+            return Ok(());
+        }
+        let seconds = now.abs_diff(request.at_ms) / 1_000;
+        Err(NotJoined::Unread(format!(
+            "the host's clock and that of the control plane are {seconds} s apart: set them right"
+        )))
     }
 
     fn remember(&self, request: &JoinRequest, address: SocketAddr) -> Result<(), String> {
@@ -96,12 +111,13 @@ impl ControlPlane {
         self: &Arc<Self>,
         request: &JoinRequest,
         address: SocketAddr,
-    ) -> Result<JoinOrder, ApiError> {
-        let none = JoinOrder { hsm_id: None, files: Vec::new(), wait: false };
+    ) -> Result<JoinOrder, NotJoined> {
+        let none = JoinOrder { hsm_id: None, files: Vec::new(), wait: false, closed: false };
         let clusters: Vec<ClusterRecord> = all(&self.database, &request.region).await?;
         let mine = |hsm: &&HsmRecord| hsm.host.as_ref() == Some(&request.host);
         let found = clusters.iter().find_map(|it| Some((it, it.hsms.iter().find(mine)?)));
         let Some((cluster, hsm)) = found else {
+            self.is_deleted(request).await?;
             let given = self.hosts().get(&request.host).and_then(|host| host.given);
             let wait = given.is_some_and(|given| given.elapsed() < FRESH);
             return Ok(JoinOrder { wait, ..none });
@@ -110,17 +126,68 @@ impl ControlPlane {
             // It goes on until its last backup is taken.
             return Ok(JoinOrder { wait: true, ..none });
         }
-        if hsm.address != Some(address) {
+        let watched = self.nodes(&cluster.id).into_iter().find(|node| node.hsm_id == hsm.id);
+        let elsewhere = watched.is_some_and(|node| node.address != address);
+        if hsm.address != Some(address) || elsewhere {
             self.moved(&request.region, cluster, hsm, address).await?;
         }
-        if request.hsm_id.as_ref() == Some(&hsm.id) {
-            return Ok(JoinOrder { hsm_id: Some(hsm.id.clone()), ..none });
+        let hsm_id = Some(hsm.id.clone());
+        let closed = !self.network(&request.region).await?.is_open(&cluster.id);
+        if request.hsm_id == hsm_id {
+            return Ok(JoinOrder { hsm_id, closed, ..none });
         }
         match factory_files(&self.layout(cluster)?, &hsm.id) {
-            Ok(files) => Ok(JoinOrder { hsm_id: Some(hsm.id.clone()), files, wait: false }),
+            Ok(files) => Ok(JoinOrder { hsm_id, files, closed, ..none }),
             // It is being made.
             Err(_) => Ok(JoinOrder { wait: true, ..none }),
         }
+    }
+
+    /// An HSM that is in no record was deleted, and what is left of it is erased. One that is
+    /// another host's, or of another Region, is not.
+    async fn is_deleted(&self, request: &JoinRequest) -> Result<(), NotJoined> {
+        let Some(is) = &request.hsm_id else { return Ok(()) };
+        for region in self.regions().await? {
+            let clusters: Vec<ClusterRecord> = all(&self.database, &region).await?;
+            let mut hsms = clusters.iter().flat_map(|cluster| &cluster.hsms);
+            if let Some(hsm) = hsms.find(|hsm| hsm.id == *is) {
+                let host = hsm.host.as_deref().unwrap_or("no host");
+                return Err(NotJoined::Unread(format!(
+                    "{is} is of {host} in {region}, and not of {} in {}: start it with --region \
+                     {region} and its own --dir",
+                    request.host, request.region
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The host of an HSM that is being made is gone: another one of the zone takes its place.
+    pub(super) async fn place_anew(
+        &self,
+        region: &str,
+        cluster: &ClusterRecord,
+        hsm: &HsmRecord,
+    ) -> Result<(), ApiError> {
+        let heard = |host: &Host| host.seen.elapsed() < FRESH;
+        if hsm.host.as_ref().is_some_and(|name| self.hosts().get(name).is_some_and(heard)) {
+            return Ok(());
+        }
+        let clusters: Vec<ClusterRecord> = all(&self.database, region).await?;
+        let Some((host, address)) = self.offered(region, &hsm.zone, &clusters) else {
+            return Ok(());
+        };
+        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
+            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
+                there.host = Some(host.clone());
+                there.address = Some(address);
+                there.eni_ip = address.ip().to_string();
+            }
+            Ok(())
+        })
+        .await?;
+        self.fleet(cluster)?.remove(&hsm.id).await;
+        Ok(())
     }
 
     /// A host has another address than before, as a container that was started again.

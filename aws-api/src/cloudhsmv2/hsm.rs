@@ -22,6 +22,7 @@ impl Execute for CreateHsmRequest {
         let hosting = plane.hosting()?;
         let id = self.cluster_id.unwrap_or_default();
         let zone = self.availability_zone.unwrap_or_default();
+        let _one = plane.addressing.lock().await;
         let clusters: Vec<ClusterRecord> = all(&plane.database, &call.region).await?;
         let hsms: usize = clusters.iter().map(|cluster| cluster.hsms.len()).sum();
         let cluster = clusters.iter().find(|cluster| cluster.id == id);
@@ -69,8 +70,19 @@ impl Execute for CreateHsmRequest {
             record.next_node += 1;
             record.hsms.push(hsm.clone());
             Ok(())
-        })
-        .await?;
+        });
+        let cluster = match cluster.await {
+            Ok(cluster) => cluster,
+            // The cluster's state has changed meanwhile.
+            Err(refused) => {
+                let give_back = plane.change_network(&call.region, |network| {
+                    network.give_back_address(&hsm.subnet_id);
+                    Ok(())
+                });
+                give_back.await?;
+                return Err(refused);
+            }
+        };
         plane.wake(&call.region, &id);
         Ok(CreateHsmResponse { hsm: Some(view::hsm(&hsm, &cluster)) })
     }

@@ -1,7 +1,7 @@
 //! What KMS has in the VPC of a cluster while a key store is connected to it: a security group, and
 //! a network interface in each private subnet of the cluster (KMS developer guide, connect).
 use super::ControlPlane;
-use super::network::{FREE, Network, new_aws_id};
+use super::network::{Network, new_aws_id};
 use super::record::{ClusterRecord, all, find};
 use crate::error::ApiError;
 use kms_connector::{ConnectError, ConnectionErrorCode};
@@ -44,10 +44,7 @@ impl Network {
     fn give_back(&mut self, store_id: &str) {
         let Some(gone) = self.key_stores.remove(store_id) else { return };
         for interface in gone.interfaces {
-            let mut subnets = self.subnets.iter_mut();
-            if let Some(subnet) = subnets.find(|subnet| subnet.id == interface.subnet_id) {
-                subnet.free = (subnet.free + 1).min(FREE);
-            }
+            self.give_back_address(&interface.subnet_id);
         }
     }
 
@@ -100,6 +97,7 @@ impl ControlPlane {
             code: ConnectionErrorCode::InternalError,
             message: e.message.unwrap_or_default(),
         };
+        let _one = self.addressing.lock().await;
         let found = find::<ClusterRecord>(&self.database, region, cluster_id).await;
         let Some((cluster, _)) = found.map_err(broken)? else { return Ok(()) };
         let clusters: Vec<ClusterRecord> = all(&self.database, region).await.map_err(broken)?;

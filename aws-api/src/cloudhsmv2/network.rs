@@ -86,6 +86,13 @@ impl Network {
         self.subnets.iter().find(|subnet| subnet.id == id)
     }
 
+    /// An interface in this subnet is gone.
+    pub(super) fn give_back_address(&mut self, subnet_id: &str) {
+        if let Some(subnet) = self.subnets.iter_mut().find(|subnet| subnet.id == *subnet_id) {
+            subnet.free = (subnet.free + 1).min(FREE);
+        }
+    }
+
     /// Whether the HSMs of a cluster can be reached.
     pub(crate) fn is_open(&self, cluster_id: &str) -> bool {
         self.groups.get(cluster_id).is_none_or(|group| group.open)

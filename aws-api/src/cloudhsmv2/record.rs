@@ -140,6 +140,9 @@ pub(crate) struct BackupRecord {
     pub(crate) state: BackupState,
     pub(crate) cluster_id: String,
     pub(crate) created_ms: i64,
+    /// By the real clock: the order in which backups were taken.
+    #[serde(default)]
+    pub(crate) taken_ms: i64,
     pub(crate) copied_ms: Option<i64>,
     pub(crate) never_expires: bool,
     /// Of a copy: the Region, backup and cluster that it is of.

@@ -4,7 +4,8 @@ use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, chang
 use crate::clock::real_now_ms;
 use crate::error::ApiError;
 use fleet::is_held;
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 impl ControlPlane {
@@ -17,26 +18,45 @@ impl ControlPlane {
     ) -> Result<(), ApiError> {
         let open = self.network(region).await?.is_open(&cluster.id);
         for hsm in &cluster.hsms {
+            let folder = self.layout(cluster)?.node(&hsm.id);
             let should_run = open
                 && cluster.state == ClusterState::Active
                 && hsm.state == HsmState::Active
-                && !is_held(&self.layout(cluster)?.node(&hsm.id));
+                && !is_held(&folder);
             let is_down = should_run && self.is_down(&cluster.id, &hsm.id);
-            if self.is_dead(&hsm.id, is_down)? {
+            if !self.is_down_for_long(&hsm.id, is_down)? {
+                continue;
+            }
+            // Nothing is lost that another HSM has. Where there is none, its folder has to be
+            // broken: it may start again with all that it knows.
+            let other = |it: &&HsmRecord| {
+                it.id != hsm.id
+                    && it.state == HsmState::Active
+                    && !self.is_down(&cluster.id, &it.id)
+            };
+            let broken = hsm.host.is_none() && !folder.join("master.key").exists();
+            if broken || cluster.hsms.iter().any(|it| other(&it)) {
                 self.replace(region, cluster, hsm).await?;
             }
         }
         Ok(())
     }
 
-    fn is_dead(&self, hsm_id: &str, is_down: bool) -> Result<bool, ApiError> {
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_down_for_long(&self, hsm_id: &str, is_down: bool) -> Result<bool, ApiError> {
         if !is_down {
-            down.remove(hsm_id);
+            self.since().remove(hsm_id);
             return Ok(false);
         }
-        let since = *down.entry(hsm_id.to_owned()).or_insert_with(Instant::now);
-        Ok(since.elapsed() >= self.hosting()?.replace_after)
+        Ok(self.first_seen(hsm_id).elapsed() >= self.hosting()?.replace_after)
+    }
+
+    fn since(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when this is so, of an HSM that it is down, of a cluster that it is activated.
+    pub(super) fn first_seen(&self, id: &str) -> Instant {
+        *self.since().entry(id.to_owned()).or_insert_with(Instant::now)
     }
 
     /// Where the new HSM is to run, nothing of the dead one may.
@@ -89,7 +109,7 @@ impl ControlPlane {
         })
         .await?;
         tracing::warn!(cluster = cluster.id, "{} has died: {new_id} takes its place", dead.id);
-        self.down.lock().unwrap_or_else(PoisonError::into_inner).remove(&dead.id);
+        self.since().remove(&dead.id);
         self.wake(region, &cluster.id);
         Ok(())
     }

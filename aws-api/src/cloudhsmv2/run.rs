@@ -47,7 +47,7 @@ impl ControlPlane {
             made.map_err(|e| failed(&hsm.id, e))?;
         }
         if hsm.host.is_some() {
-            return self.await_host(cluster, hsm).await;
+            return self.await_host(region, cluster, hsm).await;
         }
         self.run_process(region, cluster, hsm).await.map(Some)
     }
@@ -55,19 +55,24 @@ impl ControlPlane {
     /// The host fetches the HSM's folder and runs it.
     async fn await_host(
         &self,
+        region: &str,
         cluster: &ClusterRecord,
         hsm: &HsmRecord,
     ) -> Result<Option<HsmRecord>, ApiError> {
         let away = || failed(&hsm.id, "it has no address yet");
         let (fleet, address) = (self.fleet(cluster)?, hsm.address.ok_or_else(away)?);
         let known = fleet.nodes().into_iter().find(|node| node.hsm_id == hsm.id);
+        if known.as_ref().is_some_and(|node| node.address != address) {
+            fleet.remove(&hsm.id).await;
+        }
         let node = match known {
-            Some(node) => node,
-            None => fleet.add_remote(&hsm.seat(), address).await,
+            Some(node) if node.address == address => node,
+            _ => fleet.add_remote(&hsm.seat(), address).await,
         };
         match (node.runs, hsm.state) {
             (true, _) => Ok(Some(hsm.clone())),
             (false, HsmState::CreateInProgress) => {
+                self.place_anew(region, cluster, hsm).await?;
                 Err(failed(&hsm.id, format!("{address} does not answer yet")))
             }
             (false, _) => Ok(None),

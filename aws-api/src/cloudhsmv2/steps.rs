@@ -3,6 +3,7 @@ use super::record::{
     CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, change, failed, find,
     remove,
 };
+use super::work::Then;
 use super::{ControlPlane, Timing};
 use crate::clock::real_now_ms;
 use crate::error::ApiError;
@@ -12,29 +13,37 @@ use proto::NodeState;
 use proto::command::cluster::Initialize;
 use std::time::Duration;
 
-/// Until this has been so for so long.
-async fn lasted(since_ms: i64, least: Duration) {
+/// How often a cluster that waits for its activation is asked.
+const ASK_EVERY: Duration = Duration::from_millis(300);
+
+/// What is left until this has been so for so long.
+fn left(since_ms: i64, least: Duration) -> Option<Then> {
     let passed = real_now_ms().saturating_sub(since_ms);
     let passed = Duration::from_millis(u64::try_from(passed).unwrap_or_default());
-    tokio::time::sleep(least.saturating_sub(passed)).await;
+    let left = least.saturating_sub(passed);
+    (!left.is_zero()).then_some(Then::Later(left))
 }
 
 impl ControlPlane {
-    async fn set(
+    /// The cluster reaches a state, if it is still in the one before: it may be being deleted.
+    async fn advance(
         &self,
         region: &str,
-        id: &str,
+        cluster: &ClusterRecord,
         state: ClusterState,
         more: impl Fn(&mut ClusterRecord),
-    ) -> Result<ClusterRecord, ApiError> {
-        change(&self.database, region, id, |record: &mut ClusterRecord| {
-            record.state = state;
-            record.since_ms = real_now_ms();
-            record.message = None;
-            more(record);
+    ) -> Result<Then, ApiError> {
+        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
+            if record.state == cluster.state {
+                record.state = state;
+                record.since_ms = real_now_ms();
+                record.message = None;
+                more(record);
+            }
             Ok(())
         })
-        .await
+        .await?;
+        Ok(Then::Done)
     }
 
     pub(super) async fn created(
@@ -42,7 +51,7 @@ impl ControlPlane {
         region: &str,
         cluster: &ClusterRecord,
         timing: Timing,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Then, ApiError> {
         let failed = |e| failed("the cluster's folder", e);
         let layout = self.layout(cluster)?;
         provision_installation(&Layout::new(&self.hosting()?.installation)).map_err(failed)?;
@@ -50,12 +59,13 @@ impl ControlPlane {
         if let Some(anchor) = &cluster.trust_anchor {
             write_public(&layout.customer_ca(), anchor.as_bytes()).map_err(failed)?;
         }
-        lasted(cluster.since_ms, timing.create).await;
+        if let Some(later) = left(cluster.since_ms, timing.create) {
+            return Ok(later);
+        }
         // A cluster from a backup needs no initialization, and is ACTIVE without an HSM.
         let restored = cluster.source_backup.is_some();
         let state = if restored { ClusterState::Active } else { ClusterState::Uninitialized };
-        self.set(region, &cluster.id, state, |_| {}).await?;
-        Ok(())
+        self.advance(region, cluster, state, |_| {}).await
     }
 
     /// Makes an HSM, or starts it again.
@@ -65,12 +75,15 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         hsm_id: &str,
         timing: Timing,
-    ) -> Result<(), ApiError> {
-        let Some(hsm) = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id) else { return Ok(()) };
-        let Some(hsm) = self.run_hsm(region, cluster, hsm).await? else { return Ok(()) };
+    ) -> Result<Then, ApiError> {
+        let hsm = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id);
+        let Some(hsm) = hsm else { return Ok(Then::Done) };
+        let Some(hsm) = self.run_hsm(region, cluster, hsm).await? else { return Ok(Then::Done) };
         let certificates = self.bring_in(region, cluster, &hsm).await?;
-        if hsm.state == HsmState::CreateInProgress {
-            lasted(hsm.since_ms, timing.create_hsm).await;
+        if hsm.state == HsmState::CreateInProgress
+            && let Some(later) = left(hsm.since_ms, timing.create_hsm)
+        {
+            return Ok(later);
         }
         change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
             if let Some(certificates) = &certificates {
@@ -84,7 +97,8 @@ impl ControlPlane {
             Ok(())
         })
         .await?;
-        self.tell_members(region, &cluster.id).await
+        self.tell_members(region, &cluster.id).await?;
+        Ok(Then::Done)
     }
 
     /// A connection to an HSM, with the service certificate.
@@ -177,8 +191,8 @@ impl ControlPlane {
         region: &str,
         cluster: &ClusterRecord,
         timing: Timing,
-    ) -> Result<(), ApiError> {
-        let Some(hsm) = cluster.hsms.first() else { return Ok(()) };
+    ) -> Result<Then, ApiError> {
+        let Some(hsm) = cluster.hsms.first() else { return Ok(Then::Later(ASK_EVERY)) };
         let layout = self.layout(cluster)?;
         let signed_cert = cluster.signed_cert.clone().unwrap_or_default();
         let trust_anchor = cluster.trust_anchor.clone().unwrap_or_default();
@@ -190,32 +204,37 @@ impl ControlPlane {
             let request = Initialize { signed_cert: signed_cert.clone(), trust_anchor };
             line.call(&request).await.map_err(|e| failed(&hsm.id, e))?;
         }
-        lasted(cluster.since_ms, timing.initialize).await;
-        self.set(region, &cluster.id, ClusterState::Initialized, |record| {
+        if let Some(later) = left(cluster.since_ms, timing.initialize) {
+            return Ok(later);
+        }
+        self.advance(region, cluster, ClusterState::Initialized, |record| {
             record.certificates =
                 CertificateTexts { cluster: Some(signed_cert.clone()), ..Default::default() };
             record.signed_cert = None;
         })
         .await?;
-        self.tell_members(region, &cluster.id).await
+        self.tell_members(region, &cluster.id).await?;
+        Ok(Then::Done)
     }
 
-    /// Whether somebody has set the admin's password; then the cluster is ACTIVE.
+    /// When somebody has set the admin's password, the cluster is ACTIVE.
     pub(super) async fn notice_activation(
         &self,
         region: &str,
         cluster: &ClusterRecord,
         timing: Timing,
-    ) -> Result<bool, ApiError> {
-        let Some(hsm) = cluster.hsms.first() else { return Ok(false) };
+    ) -> Result<Then, ApiError> {
+        let Some(hsm) = cluster.hsms.first() else { return Ok(Then::Later(ASK_EVERY)) };
         let (line, _) = self.reach(cluster, hsm).await?;
         if line.welcome().state != NodeState::Active {
-            return Ok(false);
+            return Ok(Then::Later(ASK_EVERY));
         }
-        tokio::time::sleep(timing.notice_activation).await;
+        let since = self.first_seen(&cluster.id);
+        if since.elapsed() < timing.notice_activation {
+            return Ok(Then::Later(timing.notice_activation - since.elapsed()));
+        }
         self.take_backup(region, cluster, hsm).await?;
-        self.set(region, &cluster.id, ClusterState::Active, |_| {}).await?;
-        Ok(true)
+        self.advance(region, cluster, ClusterState::Active, |_| {}).await
     }
 
     pub(super) async fn remove_hsm(
@@ -224,8 +243,9 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         hsm_id: &str,
         timing: Timing,
-    ) -> Result<(), ApiError> {
-        let Some(hsm) = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id) else { return Ok(()) };
+    ) -> Result<Then, ApiError> {
+        let hsm = cluster.hsms.iter().find(|hsm| hsm.id == hsm_id);
+        let Some(hsm) = hsm else { return Ok(Then::Done) };
         let fleet = self.fleet(cluster)?;
         if cluster.state == ClusterState::Active && !self.is_down(&cluster.id, &hsm.id) {
             // One that does not answer is deleted all the same: its backups are the earlier ones.
@@ -236,24 +256,29 @@ impl ControlPlane {
         self.keep_roster(cluster, |roster| roster.nodes.retain(|seat| seat.hsm_id != hsm.id))?;
         fleet.remove(&hsm.id).await;
         self.remove_folder(cluster, &hsm.id)?;
-        lasted(hsm.since_ms, timing.delete_hsm).await;
-        self.change_network(region, |network| {
-            if let Some(subnet) = network.subnets.iter_mut().find(|it| it.id == hsm.subnet_id) {
-                subnet.free += 1;
-            }
-            Ok(())
-        })
-        .await?;
+        if let Some(later) = left(hsm.since_ms, timing.delete_hsm) {
+            return Ok(later);
+        }
         change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
             record.hsms.retain(|there| there.id != hsm.id);
-            if record.hsms.is_empty() && record.state == ClusterState::Uninitialized {
-                // The CSR was that HSM's.
+            let begun =
+                matches!(record.state, ClusterState::Active | ClusterState::DeleteInProgress);
+            if record.hsms.is_empty() && !begun {
+                // The CSR was that HSM's, and so was what was signed.
+                record.state = ClusterState::Uninitialized;
                 record.certificates = CertificateTexts::default();
+                (record.trust_anchor, record.signed_cert) = (None, None);
             }
             Ok(())
         })
         .await?;
-        self.tell_members(region, &cluster.id).await
+        self.change_network(region, |network| {
+            network.give_back_address(&hsm.subnet_id);
+            Ok(())
+        })
+        .await?;
+        self.tell_members(region, &cluster.id).await?;
+        Ok(Then::Done)
     }
 
     pub(super) async fn delete(
@@ -261,7 +286,7 @@ impl ControlPlane {
         region: &str,
         cluster: &ClusterRecord,
         timing: Timing,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Then, ApiError> {
         let fleet = self.fleets().remove(&cluster.id);
         if let Some(fleet) = fleet {
             fleet.stop().await;
@@ -269,12 +294,15 @@ impl ControlPlane {
         if !cluster.in_root {
             let _ = std::fs::remove_dir_all(self.layout(cluster)?.root());
         }
-        lasted(cluster.since_ms, timing.delete).await;
+        if let Some(later) = left(cluster.since_ms, timing.delete) {
+            return Ok(later);
+        }
         self.change_network(region, |network| {
             network.groups.remove(&cluster.id);
             Ok(())
         })
         .await?;
-        remove::<ClusterRecord>(&self.database, region, &cluster.id).await
+        remove::<ClusterRecord>(&self.database, region, &cluster.id).await?;
+        Ok(Then::Done)
     }
 }

@@ -20,10 +20,14 @@ fn retention(days: i64) -> BackupRetentionPolicy {
     BackupRetentionPolicy { r#type: some("DAYS"), value: Some(days.to_string()) }
 }
 
-pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
-    // Some HSM is not ACTIVE: the cluster is as well as its HSMs.
+/// A cluster is as well as its HSMs.
+pub(super) fn state(record: &ClusterRecord) -> &'static str {
     let degraded = record.state == ClusterState::Active
         && record.hsms.iter().any(|hsm| hsm.state == HsmState::Degraded);
+    if degraded { "DEGRADED" } else { record.state.name() }
+}
+
+pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
     let certificates = &record.certificates;
     let preco = matches!(
         record.state,
@@ -41,7 +45,7 @@ pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
         pre_co_password: preco.then(|| PRECO_PASSWORD.to_owned()),
         security_group: some(&record.security_group),
         source_backup_id: record.source_backup.clone(),
-        state: some(if degraded { "DEGRADED" } else { record.state.name() }),
+        state: some(state(record)),
         state_message: record.message.clone(),
         subnet_mapping: Some(record.subnets.clone()),
         vpc_id: some(&record.vpc_id),

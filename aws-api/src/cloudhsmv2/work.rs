@@ -1,6 +1,6 @@
 //! What is to be done follows from the record alone: a restart finds it there and goes on.
 use super::ControlPlane;
-use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, failed, find};
+use super::record::{ClusterRecord, ClusterState, HsmState, all, failed, find};
 use crate::database::text;
 use crate::error::ApiError;
 use fleet::{Event, Fleet};
@@ -8,8 +8,6 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often a cluster that waits for its activation is asked.
-const ASK_EVERY: Duration = Duration::from_millis(300);
 /// How long after a failure the work is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often it is looked whether backups are due, and for what others have left.
@@ -17,8 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// User guide, backups: at least every 24 hours.
 const BACKUP_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The next thing that a cluster's record asks for.
-#[derive(Debug, PartialEq, Eq)]
+/// Something that a cluster's record asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Create,
     /// The HSM with this id is to be made, or to run.
@@ -31,39 +29,41 @@ enum Step {
     Delete,
 }
 
-/// What comes first, of all that is to be done. `running` are the HSMs that have a process.
-fn next(cluster: &ClusterRecord, running: &[String], open: bool) -> Option<Step> {
-    let runs = |hsm: &HsmRecord| running.contains(&hsm.id);
-    let is = |state: HsmState| move |hsm: &&HsmRecord| hsm.state == state;
+/// All that is to be done, the most urgent first. `running` are the HSMs that have a process.
+fn due(cluster: &ClusterRecord, running: &[String], open: bool) -> Vec<Step> {
     if cluster.state == ClusterState::CreateInProgress {
-        return Some(Step::Create);
+        return vec![Step::Create];
     }
     if !open && !running.is_empty() {
-        return Some(Step::CutOff);
+        return vec![Step::CutOff];
     }
-    if let Some(hsm) = cluster.hsms.iter().find(is(HsmState::DeleteInProgress)) {
-        return Some(Step::RemoveHsm(hsm.id.clone()));
-    }
+    let those = |state: HsmState| cluster.hsms.iter().filter(move |hsm| hsm.state == state);
+    let mut steps: Vec<_> =
+        those(HsmState::DeleteInProgress).map(|hsm| Step::RemoveHsm(hsm.id.clone())).collect();
     if open {
-        let down = cluster.hsms.iter().find(|hsm| hsm.state == HsmState::Active && !runs(hsm));
-        let new = cluster.hsms.iter().find(is(HsmState::CreateInProgress));
-        if let Some(hsm) = down.or(new) {
-            return Some(Step::Start(hsm.id.clone()));
-        }
+        let down = those(HsmState::Active).filter(|hsm| !running.contains(&hsm.id));
+        let new = those(HsmState::CreateInProgress);
+        steps.extend(down.chain(new).map(|hsm| Step::Start(hsm.id.clone())));
     }
     match cluster.state {
-        ClusterState::InitializeInProgress => Some(Step::Initialize),
-        ClusterState::Initialized if open && !running.is_empty() => Some(Step::NoticeActivation),
-        ClusterState::DeleteInProgress => Some(Step::Delete),
-        _ => None,
+        ClusterState::InitializeInProgress if open && !running.is_empty() => {
+            steps.push(Step::Initialize);
+        }
+        ClusterState::Initialized if open && !running.is_empty() => {
+            steps.push(Step::NoticeActivation);
+        }
+        ClusterState::DeleteInProgress => steps.push(Step::Delete),
+        _ => {}
     }
+    steps
 }
 
 /// What became of a step.
-enum Then {
-    Again,
-    Later(Duration),
+pub(super) enum Then {
+    /// It was taken.
     Done,
+    /// It cannot be taken before this has passed.
+    Later(Duration),
 }
 
 impl ControlPlane {
@@ -86,57 +86,73 @@ impl ControlPlane {
     async fn work(self: Arc<Self>, name: (String, String)) {
         let (region, id) = (&name.0, &name.1);
         loop {
-            let then = self.step(region, id).await.unwrap_or_else(|error| {
+            let pause = self.round(region, id).await.unwrap_or_else(|error| {
                 let why = error.message.unwrap_or_default();
-                tracing::warn!(cluster = id, "is tried again: {why}");
-                Then::Later(AGAIN_AFTER)
+                tracing::warn!(cluster = id, "is looked at again: {why}");
+                Some(AGAIN_AFTER)
             });
-            match then {
-                Then::Again => {}
-                Then::Later(pause) => tokio::time::sleep(pause).await,
-                Then::Done => {
-                    let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-                    match working.get_mut(&name) {
-                        Some(again) if *again => *again = false,
-                        _ => {
-                            working.remove(&name);
-                            return;
-                        }
-                    }
+            if let Some(pause) = pause {
+                // What came up meanwhile is not put off by what has to wait.
+                tokio::time::sleep(pause.min(AGAIN_AFTER)).await;
+                continue;
+            }
+            let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+            match working.get_mut(&name) {
+                Some(again) if *again => *again = false,
+                _ => {
+                    working.remove(&name);
+                    return;
                 }
             }
         }
     }
 
-    async fn step(self: &Arc<Self>, region: &str, id: &str) -> Result<Then, ApiError> {
-        let Some((cluster, _)) = find::<ClusterRecord>(&self.database, region, id).await? else {
-            return Ok(Then::Done);
-        };
-        let open = self.network(region).await?.is_open(id);
-        let running = self.running(id);
-        let Some(step) = next(&cluster, &running, open) else { return Ok(Then::Done) };
+    /// Takes all steps that can be taken now, each once. How long to wait for the others; `None`:
+    /// there are none.
+    async fn round(self: &Arc<Self>, region: &str, id: &str) -> Result<Option<Duration>, ApiError> {
+        let (mut waiting, mut pause) = (Vec::new(), None);
+        loop {
+            let found = find::<ClusterRecord>(&self.database, region, id).await?;
+            let Some((cluster, _)) = found else { return Ok(pause) };
+            let open = self.network(region).await?.is_open(id);
+            let mut steps = due(&cluster, &self.running(id), open).into_iter();
+            let Some(step) = steps.find(|step| !waiting.contains(step)) else { return Ok(pause) };
+            let then = self.take(region, &cluster, &step).await.unwrap_or_else(|error| {
+                let why = error.message.unwrap_or_default();
+                tracing::warn!(cluster = id, "{step:?} is tried again: {why}");
+                Then::Later(AGAIN_AFTER)
+            });
+            if let Then::Later(wait) = then {
+                pause = Some(pause.map_or(wait, |pause: Duration| pause.min(wait)));
+                waiting.push(step);
+            }
+        }
+    }
+
+    async fn take(
+        self: &Arc<Self>,
+        region: &str,
+        cluster: &ClusterRecord,
+        step: &Step,
+    ) -> Result<Then, ApiError> {
         let timing = self.hosting()?.timing;
         match step {
-            Step::Create => self.created(region, &cluster, timing).await?,
-            Step::Start(hsm) => self.start_hsm(region, &cluster, &hsm, timing).await?,
+            Step::Create => self.created(region, cluster, timing).await,
+            Step::Start(hsm) => self.start_hsm(region, cluster, hsm, timing).await,
             Step::CutOff => {
-                let fleet = self.fleets().get(id).cloned();
-                for hsm_id in running {
+                let fleet = self.fleets().get(&cluster.id).cloned();
+                for hsm_id in self.running(&cluster.id) {
                     if let Some(fleet) = &fleet {
                         fleet.remove(&hsm_id).await;
                     }
                 }
+                Ok(Then::Done)
             }
-            Step::Initialize => self.initialize(region, &cluster, timing).await?,
-            Step::NoticeActivation => {
-                if !self.notice_activation(region, &cluster, timing).await? {
-                    return Ok(Then::Later(ASK_EVERY));
-                }
-            }
-            Step::RemoveHsm(hsm) => self.remove_hsm(region, &cluster, &hsm, timing).await?,
-            Step::Delete => self.delete(region, &cluster, timing).await?,
+            Step::Initialize => self.initialize(region, cluster, timing).await,
+            Step::NoticeActivation => self.notice_activation(region, cluster, timing).await,
+            Step::RemoveHsm(hsm) => self.remove_hsm(region, cluster, hsm, timing).await,
+            Step::Delete => self.delete(region, cluster, timing).await,
         }
-        Ok(Then::Again)
     }
 
     /// The HSMs of a cluster that are run, or watched where others run them.
@@ -192,10 +208,11 @@ impl ControlPlane {
             for cluster in all::<ClusterRecord>(&self.database, &region).await? {
                 self.wake(&region, &cluster.id);
                 self.replace_dead(&region, &cluster).await?;
-                let due = self.clock.now_ms() - BACKUP_EVERY_MS;
                 let last = self.last_backup_ms(&region, &cluster.id).await?;
+                // Also one from the future, which a clock that was moved and reset has left.
+                let is_due = (self.clock.now_ms() - last).abs() > BACKUP_EVERY_MS;
                 let hsm = cluster.hsms.iter().find(|hsm| hsm.state == HsmState::Active);
-                if let (ClusterState::Active, Some(hsm), true) = (cluster.state, hsm, last < due) {
+                if let (ClusterState::Active, Some(hsm), true) = (cluster.state, hsm, is_due) {
                     self.take_backup(&region, &cluster, hsm).await?;
                 }
             }
@@ -221,7 +238,7 @@ pub(crate) async fn keep(plane: Weak<ControlPlane>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloudhsmv2::record::CertificateTexts;
+    use crate::cloudhsmv2::record::{CertificateTexts, HsmRecord};
 
     fn cluster(state: ClusterState, hsms: &[(&str, HsmState)]) -> ClusterRecord {
         let hsm = |(id, state): &(&str, HsmState)| HsmRecord {
@@ -267,30 +284,43 @@ mod tests {
         use ClusterState as C;
         use HsmState as H;
         let (a, b) = ("hsm-a", "hsm-b");
-        let start = |id: &str| Some(Step::Start(id.to_owned()));
-        let remove = |id: &str| Some(Step::RemoveHsm(id.to_owned()));
+        let start = |id: &str| Step::Start(id.to_owned());
+        let remove = |id: &str| Step::RemoveHsm(id.to_owned());
         for (state, hsms, running, open, expected) in [
-            (C::CreateInProgress, vec![], vec![], true, Some(Step::Create)),
-            (C::Uninitialized, vec![], vec![], true, None),
-            (C::Uninitialized, vec![(a, H::CreateInProgress)], vec![], true, start(a)),
-            (C::InitializeInProgress, vec![(a, H::Active)], vec![a], true, Some(Step::Initialize)),
+            (C::CreateInProgress, vec![], vec![], true, vec![Step::Create]),
+            (C::Uninitialized, vec![], vec![], true, vec![]),
+            (C::Uninitialized, vec![(a, H::CreateInProgress)], vec![], true, vec![start(a)]),
+            (C::InitializeInProgress, vec![(a, H::Active)], vec![a], true, vec![Step::Initialize]),
             // After a restart, the HSM has to run before anything can be asked of it.
-            (C::InitializeInProgress, vec![(a, H::Active)], vec![], true, start(a)),
-            (C::Initialized, vec![(a, H::Active)], vec![a], true, Some(Step::NoticeActivation)),
-            (C::Initialized, vec![], vec![], true, None),
-            (C::Active, vec![(a, H::Active)], vec![a], true, None),
-            (C::Active, vec![(a, H::Active), (b, H::CreateInProgress)], vec![a], true, start(b)),
-            (C::Active, vec![(a, H::Active), (b, H::CreateInProgress)], vec![], true, start(a)),
-            (C::Active, vec![(a, H::DeleteInProgress)], vec![a], true, remove(a)),
+            (C::InitializeInProgress, vec![(a, H::Active)], vec![], true, vec![start(a)]),
+            (C::InitializeInProgress, vec![], vec![], true, vec![]),
+            (C::InitializeInProgress, vec![(a, H::Active)], vec![], false, vec![]),
+            (C::Initialized, vec![(a, H::Active)], vec![a], true, vec![Step::NoticeActivation]),
+            (C::Initialized, vec![], vec![], true, vec![]),
+            (C::Active, vec![(a, H::Active)], vec![a], true, vec![]),
+            (
+                C::Active,
+                vec![(a, H::Active), (b, H::CreateInProgress)],
+                vec![],
+                true,
+                vec![start(a), start(b)],
+            ),
+            (
+                C::Active,
+                vec![(a, H::DeleteInProgress), (b, H::CreateInProgress)],
+                vec![a],
+                true,
+                vec![remove(a), start(b)],
+            ),
             // Cut off by its security group.
-            (C::Active, vec![(a, H::Active)], vec![a], false, Some(Step::CutOff)),
-            (C::Active, vec![(a, H::Active)], vec![], false, None),
-            (C::Active, vec![(a, H::DeleteInProgress)], vec![], false, remove(a)),
-            (C::DeleteInProgress, vec![], vec![], true, Some(Step::Delete)),
+            (C::Active, vec![(a, H::Active)], vec![a], false, vec![Step::CutOff]),
+            (C::Active, vec![(a, H::Active)], vec![], false, vec![]),
+            (C::Active, vec![(a, H::DeleteInProgress)], vec![], false, vec![remove(a)]),
+            (C::DeleteInProgress, vec![], vec![], true, vec![Step::Delete]),
         ] {
             let running: Vec<String> = running.into_iter().map(str::to_owned).collect();
             let cluster = cluster(state, &hsms);
-            assert_eq!(next(&cluster, &running, open), expected, "{state:?} {hsms:?} {running:?}");
+            assert_eq!(due(&cluster, &running, open), expected, "{state:?} {hsms:?} {running:?}");
         }
     }
 }

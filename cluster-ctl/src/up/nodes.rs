@@ -53,7 +53,10 @@ impl Session {
             cluster_id: roster.cluster_id,
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
-            state: NodeState::Uninitialized.name().to_owned(),
+            state: before.as_ref().map_or_else(
+                || NodeState::Uninitialized.name().to_owned(),
+                |before| before.state.clone(),
+            ),
             customer_ca: folder.layout().customer_ca(),
             client_cert: folder.client_cert(),
             client_key: folder.client_key(),

@@ -51,9 +51,9 @@ pub(super) async fn at_once<T: Send + 'static>(
 }
 
 impl Session {
-    /// Reaches every HSM.
+    /// Reaches every HSM that runs.
     pub(super) async fn meet(&self) -> Result<Vec<Met>, Failure> {
-        at_once(self.fleet.nodes().into_iter().map(|node| {
+        at_once(self.fleet.nodes().into_iter().filter(|node| node.runs).map(|node| {
             let layout = self.folder.layout().clone();
             async move {
                 let connection = fleet::connect(&layout, &node).await?;
@@ -66,7 +66,7 @@ impl Session {
     /// Sees how far the cluster has come. Once it is active, fresh HSMs join by a backup, as AWS's
     /// do; all that belong to the cluster are told of each other.
     pub(super) async fn settle(&mut self) -> Result<(), Failure> {
-        if let Some(first) = self.fleet.nodes().first() {
+        if let Some(first) = self.fleet.nodes().iter().find(|node| node.runs) {
             adopt_trust_anchor(self.folder.layout(), first).await?;
         }
         let met = self.meet().await?;
@@ -76,11 +76,43 @@ impl Session {
         if state == NodeState::Active && !fresh.is_empty() {
             members.extend(self.join(&members, fresh).await?);
         }
-        let ids: Vec<String> = members.into_iter().map(|met| met.node.hsm_id).collect();
+        let mut ids: Vec<String> = members.into_iter().map(|met| met.node.hsm_id).collect();
+        if state == NodeState::Active {
+            // They have joined before, and are members again when they run.
+            let down = self.fleet.nodes().into_iter().filter(|node| !node.runs);
+            ids.extend(down.map(|node| node.hsm_id));
+        }
         self.write_config(&ids)?;
         self.fleet.set_members(ids).await?;
         self.ready.state = state.name().to_owned();
         self.tell_control_plane(state).await?;
+        self.save()
+    }
+
+    /// Whether the cluster was ACTIVE, and none of its HSMs here is: they were deleted, or have
+    /// died for good. What they knew is in backups, which the control plane has.
+    pub(super) async fn is_at_rest(&self) -> Result<bool, Failure> {
+        if self.ready.state != NodeState::Active.name() {
+            return Ok(false);
+        }
+        Ok(!self.meet().await?.iter().any(|met| met.state() == NodeState::Active))
+    }
+
+    /// Leaves such a cluster to the control plane.
+    pub(super) async fn leave_at_rest(&mut self) -> Result<(), Failure> {
+        let id = self.ready.cluster_id.clone();
+        if self.endpoint.is_none() {
+            return Err(Failure::new(format!(
+                "{id} has no HSM that is active: start `up` with the AWS endpoint, which brings \
+                 users and keys back from the last backup"
+            )));
+        }
+        self.tell_control_plane(NodeState::Active).await?;
+        let text = format!(
+            "{id} has none that is ACTIVE; `aws cloudhsmv2 create-hsm --cluster-id {id} \
+             --availability-zone us-east-1a` brings users and keys back from the last backup"
+        );
+        self.console.problem("HSMs", &text);
         self.save()
     }
 

@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tests::cluster::{Up, folder};
 use tests::plane::Plane;
 use tests::spanning::{Host, a_cluster_spans};
@@ -19,12 +20,13 @@ fn a_cluster_spans_three_hosts_one_of_which_is_frozen() {
     let place = folder();
     let up = Up::start(PROGRAM, &["--nodes", "1", "--limits", "none", "--replace-after", "600"]);
     // A host keeps its address when it is started again.
-    let free: [_; 3] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let free: [_; 6] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let listen = free.each_ref().map(|it| it.local_addr().unwrap().to_string());
     drop(free);
     let host = |zone: char, at: usize| {
+        let listen = [listen[at].clone(), listen[at + 3].clone()];
         let start = || Command::new(PROGRAM);
-        Host::start(place.path(), &up, zone, &listen[at], start, freeze)
+        Host::start(place.path(), &up, zone, listen, start, freeze)
     };
     let mut hosts = [host('a', 0), host('b', 1), host('c', 2)];
     a_cluster_spans(&up, &mut hosts);
@@ -37,6 +39,8 @@ fn a_request_that_was_recorded_is_not_taken_again() {
     let plane = Plane::of(&up);
     let key = std::fs::read_to_string(up.folder().join("service/join.key")).unwrap();
     let key = SealingKey::from_hex(&key).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let now = u64::try_from(now).unwrap();
     let request = |at_ms: u64, address: &str| JoinRequest {
         host: "host-1".to_owned(),
         region: "us-east-1".to_owned(),
@@ -44,7 +48,7 @@ fn a_request_that_was_recorded_is_not_taken_again() {
         address: address.to_owned(),
         hsm_id: None,
         nonce: at_ms.to_string(),
-        at_ms,
+        at_ms: now + at_ms,
     };
     let sealed = |at_ms, address| seal_request(&key, &request(at_ms, address)).unwrap();
     let first = sealed(7, "10.0.0.1:2223");
@@ -52,7 +56,13 @@ fn a_request_that_was_recorded_is_not_taken_again() {
     let order = open_order(&key, &request(7, "10.0.0.1:2223"), &answer.body).unwrap();
     assert_eq!((order.hsm_id, order.files.len(), order.wait), (None, 0, false));
     assert_eq!(plane.send("POST /_sim/join", &sealed(8, "10.0.0.2:2223")).status, 200);
-    for old in [first, sealed(8, "10.0.0.3:2223"), sealed(6, "10.0.0.3:2223")] {
+    let hour = 3_600_000;
+    for old in [
+        first,
+        sealed(8, "10.0.0.3:2223"),
+        sealed(6, "10.0.0.3:2223"),
+        sealed(hour, "10.0.0.3:2223"),
+    ] {
         assert_eq!(plane.send("POST /_sim/join", &old).status, 400);
     }
     for nowhere in ["0.0.0.0:2223", "10.0.0.1", ""] {

@@ -127,6 +127,29 @@ fn transitions_last_as_long_as_at_aws_where_that_is_asked_for() {
 }
 
 #[test]
+fn hsms_that_are_created_at_once_have_addresses_of_their_own_and_keep_the_quota() {
+    let up = Up::start(PROGRAM, &["--nodes", "1"]);
+    let plane = Plane::of(&up);
+    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    std::thread::scope(|scope| {
+        for n in 0..10_u8 {
+            let (plane, id) = (&plane, &id);
+            scope.spawn(move || plane.add_hsm(id, char::from(b'a' + n % 2)));
+        }
+    });
+    let cluster = plane.has(&id, 6);
+    let mut addresses: Vec<_> =
+        hsms(&cluster).iter().map(|hsm| hsm["EniIp"].as_str().unwrap()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 6, "{addresses:?}");
+    let free: u64 = plane.subnets().iter().map(|it| it["free"].as_u64().unwrap()).sum();
+    // Three subnets of 251; six HSMs; KMS has nothing here, one HSM being too few for a key store.
+    assert!(free >= 3 * 251 - 6 - 3, "{free} addresses are free");
+    up.stop();
+}
+
+#[test]
 fn the_quotas_of_an_account_hold() {
     let up = Up::start(PROGRAM, &["--nodes", "3"]);
     let plane = Plane::of(&up);

@@ -45,3 +45,110 @@ fn whatever_was_begun_when_the_endpoint_was_killed_is_finished_by_the_next() {
     plane.until(&younger, |cluster| cluster["State"] == "UNINITIALIZED");
     up.stop();
 }
+
+/// The CU of `up`, and a key of its own with this label.
+fn make_key(up: &Up, label: &str) {
+    let pin = up.pin("example_user");
+    let make = ["key", "generate-symmetric", "aes", "--key-length-bytes", "32", "--label", label];
+    up.data(Some(("crypto-user", &pin)), &make);
+}
+
+fn has_key(up: &Up, label: &str) -> bool {
+    let (pin, filter) = (up.pin("example_user"), format!("attr.label={label}"));
+    let listed = up.data(Some(("crypto-user", &pin)), &["key", "list", "--filter", &filter]);
+    listed["total_key_count"] == 1
+}
+
+#[test]
+fn an_hsm_that_cannot_start_for_a_while_keeps_all_that_it_knows() {
+    let arguments = ["--nodes", "1", "--replace-after", "1"];
+    let up = Up::start(PROGRAM, &arguments);
+    let plane = Plane::of(&up);
+    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let config = std::fs::read_to_string(up.folder().join("cloudhsm-cli.cfg")).unwrap();
+    // One HSM alone may be used without the availability check.
+    assert!(config.contains("\"disable_key_availability_check\": true"), "{config}");
+    make_key(&up, "kept");
+    let before = plane.describe(&id)["Hsms"][0]["HsmId"].clone();
+    let address = up.ready()["nodes"][0]["address"].as_str().unwrap().to_owned();
+    up.data_text(&["sim", "kill", "1"]);
+    let taken = std::net::TcpListener::bind(&address).unwrap();
+    std::fs::remove_file(up.folder().join(before.as_str().unwrap()).join("held")).unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(plane.describe(&id)["Hsms"][0]["HsmId"], before, "it is the only one");
+    drop(taken);
+    plane.has(&id, 1);
+    assert!(has_key(&up, "kept"));
+    up.stop();
+}
+
+#[test]
+fn an_hsm_that_was_broken_before_up_was_killed_is_replaced_by_the_next() {
+    let place = folder();
+    let start = |after: &str| {
+        Up::start_in(PROGRAM, place.path(), &["--nodes", "3", "--replace-after", after])
+    };
+    let up = start("600");
+    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    make_key(&up, "kept");
+    let broken = up.hsm_id(1);
+    up.data_text(&["sim", "destroy", "2"]);
+    up.signal(Signal::SIGKILL);
+    drop(up);
+    let up = start("1");
+    let plane = Plane::of(&up);
+    let cluster = plane.until(&id, |cluster| {
+        hsms(cluster).len() == 3
+            && hsms(cluster).iter().all(|hsm| hsm["State"] == "ACTIVE" && hsm["HsmId"] != *broken)
+    });
+    assert_eq!(cluster["State"], "ACTIVE");
+    assert!(has_key(&up, "kept"));
+    up.stop();
+}
+
+#[test]
+fn a_cluster_of_up_without_hsms_is_there_again_with_its_users_and_keys() {
+    let place = folder();
+    let start = || Up::start_in(PROGRAM, place.path(), &["--nodes", "2"]);
+    let up = start();
+    let plane = Plane::of(&up);
+    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    make_key(&up, "kept");
+    for hsm in hsms(&plane.describe(&id)) {
+        plane.call("DeleteHsm", json!({ "ClusterId": id, "HsmId": hsm["HsmId"] }));
+    }
+    plane.has(&id, 0);
+    up.stop();
+    let up = start();
+    let plane = Plane::of(&up);
+    assert_eq!(plane.describe(&id)["State"], "ACTIVE");
+    plane.add_hsm(&id, 'a');
+    plane.add_hsm(&id, 'b');
+    plane.has(&id, 2);
+    tests::patience::until("the configuration names them", || {
+        up.ready()["nodes"].as_array().unwrap().len() == 2 && {
+            let config = std::fs::read_to_string(place.path().join("cloudhsm-cli.cfg")).unwrap();
+            let ready = up.ready();
+            let mut nodes = ready["nodes"].as_array().unwrap().iter();
+            nodes.all(|node| {
+                let port = node["address"].as_str().unwrap().rsplit_once(':').unwrap().1;
+                config.contains(port)
+            })
+        }
+    });
+    assert!(has_key(&up, "kept"));
+    // The cluster itself is deleted, and the folder is good for others.
+    for hsm in hsms(&plane.describe(&id)) {
+        plane.call("DeleteHsm", json!({ "ClusterId": id, "HsmId": hsm["HsmId"] }));
+    }
+    plane.has(&id, 0);
+    plane.call("DeleteCluster", json!({ "ClusterId": id }));
+    plane.until(&id, serde_json::Value::is_null);
+    up.stop();
+    let up = start();
+    let plane = Plane::of(&up);
+    assert!(plane.describe(&id).is_null());
+    let other = plane.create();
+    plane.until(&other, |cluster| cluster["State"] == "UNINITIALIZED");
+    up.stop();
+}

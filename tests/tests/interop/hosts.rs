@@ -48,7 +48,8 @@ impl Wires {
         let pull = move |_: Pid, cut: bool| {
             ip(&format!("link set {cable} {}", if cut { "down" } else { "up" }));
         };
-        Host::start(place, up, zone, &format!("{front}.1{host}:2223"), start, pull)
+        let listen = [2223, 2323].map(|port| format!("{front}.1{host}:{port}"));
+        Host::start(place, up, zone, listen, start, pull)
     }
 }
 
