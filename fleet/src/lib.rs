@@ -15,6 +15,7 @@ mod issue;
 mod layout;
 mod process;
 mod provision;
+mod remote;
 mod supervise;
 
 pub use appliance::{Backup, backup, certificates, connect, initialize, restore};

@@ -17,8 +17,6 @@ const EVENTS_MAX: usize = 256;
 const HELD_TICK: Duration = Duration::from_millis(50);
 /// A node that ran this long has not failed at its start: it is started again at once.
 const STEADY: Duration = Duration::from_secs(2);
-/// How often it is tried whether a node on another machine answers.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// First and longest pause before a node that fails at its start is tried again.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -103,18 +101,18 @@ pub struct NodeView {
 
 /// Running nodes. Dropping it kills them; [`Fleet::stop`] ends them in order.
 pub struct Fleet {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     watchers: Mutex<HashMap<String, Watcher>>,
 }
 
 /// Who watches one node.
-struct Watcher {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+pub(crate) struct Watcher {
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) task: JoinHandle<()>,
 }
 
-struct Shared {
-    layout: Layout,
+pub(crate) struct Shared {
+    pub(crate) layout: Layout,
     launch: Launch,
     events: mpsc::Sender<Event>,
     state: Mutex<State>,
@@ -180,18 +178,6 @@ impl Fleet {
         Ok(view)
     }
 
-    /// Watches a node that somebody else runs, on another machine.
-    pub async fn add_remote(&self, seat: &Seat, address: SocketAddr) -> NodeView {
-        let mut node = down(seat, address);
-        let (stop, stopping) = self.list(node.clone());
-        let hsm_id = seat.hsm_id.clone();
-        let task = tokio::spawn(self.shared.clone().watch_remote(node.clone(), stopping));
-        self.watchers().insert(hsm_id, Watcher { stop, task });
-        node.runs = self.shared.answers(&node).await;
-        self.shared.set(&node.hsm_id, |listed| listed.runs = node.runs);
-        node
-    }
-
     /// Ends a node for good; its folder stays. One on another machine is no longer watched.
     pub async fn remove(&self, hsm_id: &str) {
         let watcher = self.watchers().remove(hsm_id);
@@ -203,7 +189,7 @@ impl Fleet {
         state.members.retain(|member| member != hsm_id);
     }
 
-    fn watchers(&self) -> MutexGuard<'_, HashMap<String, Watcher>> {
+    pub(crate) fn watchers(&self) -> MutexGuard<'_, HashMap<String, Watcher>> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -230,7 +216,7 @@ impl Fleet {
         self.watchers().insert(hsm_id, Watcher { stop, task });
     }
 
-    fn list(&self, node: NodeView) -> (watch::Sender<bool>, watch::Receiver<bool>) {
+    pub(crate) fn list(&self, node: NodeView) -> (watch::Sender<bool>, watch::Receiver<bool>) {
         let mut state = self.shared.state();
         state.nodes.push(node);
         state.nodes.sort_by_key(|node| node.node);
@@ -308,7 +294,7 @@ impl Shared {
         self.set(&seat.hsm_id, |node| (node.pid, node.runs) = (pid, pid.is_some()));
     }
 
-    fn set(&self, hsm_id: &str, change: impl FnOnce(&mut NodeView)) {
+    pub(crate) fn set(&self, hsm_id: &str, change: impl FnOnce(&mut NodeView)) {
         let mut state = self.state();
         if let Some(node) = state.nodes.iter_mut().find(|node| node.hsm_id == hsm_id) {
             change(node);
@@ -321,12 +307,12 @@ impl Shared {
         node.map_or(0, |node| node.address.port())
     }
 
-    async fn say(&self, event: Event) {
+    pub(crate) async fn say(&self, event: Event) {
         // Nobody listens any more once the fleet is being stopped.
         let _ = self.events.send(event).await;
     }
 
-    async fn tell(&self, node: &NodeView) -> Result<(), FleetError> {
+    pub(crate) async fn tell(&self, node: &NodeView) -> Result<(), FleetError> {
         let members: Vec<Member> = {
             let state = self.state();
             if !state.members.contains(&node.hsm_id) {
@@ -358,43 +344,6 @@ impl Shared {
                 () = told_to_stop(&mut stopping) => return,
             };
             process = again;
-        }
-    }
-
-    async fn answers(&self, node: &NodeView) -> bool {
-        appliance::connect(&self.layout, node).await.is_ok()
-    }
-
-    /// Whether a node on another machine is to be reached; one that comes back may have missed
-    /// who its cluster's members are.
-    async fn watch_remote(
-        self: Arc<Self>,
-        mut node: NodeView,
-        mut stopping: watch::Receiver<bool>,
-    ) {
-        loop {
-            let answers = async {
-                tokio::time::sleep(PROBE_EVERY).await;
-                self.answers(&node).await
-            };
-            let answers = tokio::select! {
-                answers = answers => answers,
-                () = told_to_stop(&mut stopping) => return,
-            };
-            if answers == node.runs {
-                continue;
-            }
-            node.runs = answers;
-            self.set(&node.hsm_id, |node| node.runs = answers);
-            let hsm_id = node.hsm_id.clone();
-            if !answers {
-                self.say(Event::Silent { hsm_id }).await;
-                continue;
-            }
-            self.say(Event::Heard { hsm_id: hsm_id.clone() }).await;
-            if let Err(error) = self.tell(&node).await {
-                self.say(Event::Trouble { hsm_id, why: error.to_string() }).await;
-            }
         }
     }
 
@@ -442,7 +391,7 @@ impl Shared {
     }
 }
 
-async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     // An error means that the fleet was dropped, which is to stop as well.
     let _ = stopping.wait_for(|stop| *stop).await;
 }
@@ -458,7 +407,7 @@ fn view(seat: &Seat, process: &Process) -> NodeView {
     }
 }
 
-fn down(seat: &Seat, address: SocketAddr) -> NodeView {
+pub(crate) fn down(seat: &Seat, address: SocketAddr) -> NodeView {
     NodeView {
         hsm_id: seat.hsm_id.clone(),
         node: seat.node,

@@ -4,6 +4,7 @@ use super::record::{
 };
 use super::{ControlPlane, Execute, filter, invalid, tag, view};
 use crate::call::Call;
+use crate::clock::real_now_ms;
 use crate::error::ApiError;
 use crate::model::cloudhsmv2::*;
 use crate::model::wire::Timestamp;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 
 /// User guide, delete and restore backups: how long a deleted backup can be restored.
 const DELETED_FOR_MS: i64 = 7 * DAY_MS;
+/// A backup that is not READY by then never will be.
+const WRITTEN_WITHIN_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// API, DescribeBackups: backups of a page.
 const PAGE: usize = 50;
@@ -46,15 +49,12 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         content: &SealedBackup,
     ) -> Result<(), ApiError> {
-        let id = fleet::new_id("backup");
-        let file = self.backup_file(region, &id)?;
-        write_secret(&file, content.as_bytes()).map_err(|e| failed("a backup", e))?;
         let record = BackupRecord {
-            id,
-            state: BackupState::Ready,
+            id: fleet::new_id("backup"),
+            state: BackupState::CreateInProgress,
             cluster_id: cluster.id.clone(),
             created_ms: self.clock.now_ms(),
-            taken_ms: crate::clock::real_now_ms(),
+            taken_ms: real_now_ms(),
             copied_ms: None,
             never_expires: false,
             source: None,
@@ -68,7 +68,25 @@ impl ControlPlane {
             trust_anchor: cluster.trust_anchor.clone().unwrap_or_default(),
             next_node: cluster.next_node,
         };
-        add(&self.database, region, &record).await
+        self.write_backup(region, record, content.as_bytes()).await
+    }
+
+    /// CREATE_IN_PROGRESS until its content is on disk.
+    async fn write_backup(
+        &self,
+        region: &str,
+        record: BackupRecord,
+        content: &[u8],
+    ) -> Result<(), ApiError> {
+        add(&self.database, region, &record).await?;
+        let file = self.backup_file(region, &record.id)?;
+        write_secret(&file, content).map_err(|e| failed("a backup", e))?;
+        change(&self.database, region, &record.id, |record: &mut BackupRecord| {
+            record.state = BackupState::Ready;
+            Ok(())
+        })
+        .await?;
+        Ok(())
     }
 
     /// The content of the newest backup of a cluster, or of the one that it was made from.
@@ -78,7 +96,7 @@ impl ControlPlane {
         cluster: &ClusterRecord,
     ) -> Result<SealedBackup, ApiError> {
         let mut backups: Vec<BackupRecord> = all(&self.database, region).await?;
-        backups.retain(|backup| backup.is_of(&cluster.id));
+        backups.retain(|it| it.is_of(&cluster.id) && it.state != BackupState::CreateInProgress);
         let ready = |backup: &BackupRecord| backup.state == BackupState::Ready;
         let newest = backups.into_iter().max_by_key(|backup| (ready(backup), backup.taken_ms));
         let id = newest.map(|backup| backup.id).or_else(|| cluster.source_backup.clone());
@@ -104,7 +122,10 @@ impl ControlPlane {
                 && backup.copied_ms.is_none()
                 && now_ms - backup.created_ms > backup.retention_days * DAY_MS
                 && backups.iter().any(|other| newer(&other));
-            if backup.delete_ms.is_some_and(|at| at <= now_ms) {
+            // The endpoint has ended while it was written.
+            let abandoned = backup.state == BackupState::CreateInProgress
+                && real_now_ms() - backup.taken_ms > WRITTEN_WITHIN_MS;
+            if abandoned || backup.delete_ms.is_some_and(|at| at <= now_ms) {
                 remove::<BackupRecord>(&self.database, region, &backup.id).await?;
                 let _ = std::fs::remove_file(self.backup_file(region, &backup.id)?);
             } else if expired {
@@ -239,14 +260,13 @@ impl Execute for CopyBackupToRegionRequest {
             return Err(invalid("DestinationRegion must be another Region."));
         }
         let backup = usable_backup(plane, call, &id).await?;
-        let copy_id = fleet::new_id("backup");
         let content = std::fs::read(plane.backup_file(&call.region, &id)?);
         let content = content.map_err(|e| failed(&format!("the backup {id}"), e))?;
-        let file = plane.backup_file(&to, &copy_id)?;
-        write_secret(&file, &content).map_err(|e| failed("a backup", e))?;
         let (created_ms, cluster_id) = (backup.created_ms, backup.cluster_id.clone());
         let copy = BackupRecord {
-            id: copy_id,
+            id: fleet::new_id("backup"),
+            state: BackupState::CreateInProgress,
+            taken_ms: real_now_ms(),
             copied_ms: Some(plane.clock.now_ms()),
             source: Some((call.region.clone(), id.clone(), cluster_id.clone())),
             tags: tag::added(Default::default(), self.tag_list.unwrap_or_default())?,
@@ -254,7 +274,7 @@ impl Execute for CopyBackupToRegionRequest {
             never_expires: false,
             ..backup
         };
-        add(&plane.database, &to, &copy).await?;
+        plane.write_backup(&to, copy, &content).await?;
         Ok(CopyBackupToRegionResponse {
             destination_backup: Some(DestinationBackup {
                 create_timestamp: Some(Timestamp::from_ms(created_ms)),

@@ -56,12 +56,8 @@ impl Execute for CreateClusterRequest {
             return Err(invalid("Only Mode FIPS and NetworkType IPV4 are simulated."));
         }
         let _one = plane.addressing.lock().await;
-        let existing: Vec<ClusterRecord> = all(&plane.database, &call.region).await?;
-        if hosting.quotas && existing.len() >= CLUSTERS_MAX {
-            return Err(invalid(format!(
-                "This account has {CLUSTERS_MAX} clusters in this Region already, which is its \
-                 quota."
-            )));
+        if hosting.quotas {
+            within_quota(plane, call).await?;
         }
         let id = fleet::new_id("cluster");
         let group = Group { id: new_aws_id("sg"), open: true };
@@ -104,6 +100,16 @@ impl Execute for CreateClusterRequest {
         plane.wake(&call.region, &record.id);
         Ok(CreateClusterResponse { cluster: Some(view::cluster(&record)) })
     }
+}
+
+async fn within_quota(plane: &ControlPlane, call: &Call) -> Result<(), ApiError> {
+    let existing: Vec<ClusterRecord> = all(&plane.database, &call.region).await?;
+    if existing.len() >= CLUSTERS_MAX {
+        return Err(invalid(format!(
+            "This account has {CLUSTERS_MAX} clusters in this Region already, which is its quota."
+        )));
+    }
+    Ok(())
 }
 
 /// A subnet for each zone: they must be there, and no two in one zone.

@@ -75,11 +75,7 @@ impl Execute for CreateHsmRequest {
             Ok(cluster) => cluster,
             // The cluster's state has changed meanwhile.
             Err(refused) => {
-                let give_back = plane.change_network(&call.region, |network| {
-                    network.give_back_address(&hsm.subnet_id);
-                    Ok(())
-                });
-                give_back.await?;
+                plane.give_back_address(&call.region, &hsm.subnet_id).await?;
                 return Err(refused);
             }
         };

@@ -134,6 +134,19 @@ impl ControlPlane {
         self.change_network_from(front, region, decide).await
     }
 
+    /// An interface in this subnet is gone.
+    pub(super) async fn give_back_address(
+        &self,
+        region: &str,
+        subnet_id: &str,
+    ) -> Result<(), ApiError> {
+        let given = self.change_network(region, |network| {
+            network.give_back_address(subnet_id);
+            Ok(())
+        });
+        given.await.map(drop)
+    }
+
     /// The same; a network that is made has this front.
     pub(super) async fn change_network_from(
         &self,

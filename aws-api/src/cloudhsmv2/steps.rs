@@ -272,11 +272,7 @@ impl ControlPlane {
             Ok(())
         })
         .await?;
-        self.change_network(region, |network| {
-            network.give_back_address(&hsm.subnet_id);
-            Ok(())
-        })
-        .await?;
+        self.give_back_address(region, &hsm.subnet_id).await?;
         self.tell_members(region, &cluster.id).await?;
         Ok(Then::Done)
     }

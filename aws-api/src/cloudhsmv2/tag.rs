@@ -31,10 +31,10 @@ pub(super) fn added(
         }
         tags.insert(key, value);
     }
+    // One request cannot have more: TagResource has added to those that were there.
     if tags.len() > TAGS_MAX {
-        return Err(
-            ErrorKind::CloudHsmTagException.with(format!("A resource has {TAGS_MAX} tags at most"))
-        );
+        return Err(ErrorKind::CloudHsmResourceLimitExceededException
+            .with(format!("A resource has {TAGS_MAX} tags at most")));
     }
     Ok(tags)
 }
