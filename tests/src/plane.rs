@@ -222,15 +222,36 @@ pub fn active(cluster: &Value) -> usize {
 impl Owned {
     /// From nothing to a cluster that is ACTIVE with one HSM.
     pub fn activated(plane: &Plane) -> Self {
+        let owned = Self::created(plane);
+        owned.begin_to_initialize();
+        plane.until(&owned.id, |cluster| cluster["State"] == "INITIALIZED");
+        owned.activate();
+        plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE");
+        owned
+    }
+
+    /// From nothing to a cluster that is UNINITIALIZED with one HSM.
+    pub fn created(plane: &Plane) -> Self {
         let id = plane.create();
         plane.until(&id, |cluster| cluster["State"] == "UNINITIALIZED");
         plane.add_hsm(&id, 'a');
-        let csr = plane.has(&id, 1)["Certificates"]["ClusterCsr"].clone();
-        let owned = Self { id, plane: plane.clone(), place: folder() };
-        owned.initialize(csr.as_str().unwrap());
-        owned.operate(&["cluster", "activate", "--password", ADMIN]);
-        plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE");
-        owned
+        plane.has(&id, 1);
+        Self { id, plane: plane.clone(), place: folder() }
+    }
+
+    /// The same cluster behind another endpoint.
+    pub fn behind(self, plane: &Plane) -> Self {
+        Self { plane: plane.clone(), ..self }
+    }
+
+    /// What the operator has, for a relative of the cluster.
+    pub fn named(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
+    /// Sets the admin's password at the HSM.
+    pub fn activate(&self) {
+        self.operate(&["cluster", "activate", "--password", ADMIN]);
     }
 
     /// customerCA.crt
@@ -238,7 +259,9 @@ impl Owned {
         std::fs::read_to_string(self.place.path().join("customerCA.crt")).unwrap()
     }
 
-    fn initialize(&self, csr: &str) {
+    /// Signs the CSR and has the cluster initialized, which takes a moment.
+    pub fn begin_to_initialize(&self) {
+        let csr = self.plane.describe(&self.id)["Certificates"]["ClusterCsr"].clone();
         let ca = fleet::make_ca(&self.id).unwrap();
         let client = fleet::make_client_certificate(&ca, "operator").unwrap();
         let files = [
@@ -253,11 +276,10 @@ impl Owned {
             "InitializeCluster",
             json!({
                 "ClusterId": self.id, "TrustAnchor": ca.certificate(),
-                "SignedCert": fleet::sign_csr(csr, &ca).unwrap(),
+                "SignedCert": fleet::sign_csr(csr.as_str().unwrap(), &ca).unwrap(),
             }),
         );
         assert_eq!(begun["State"], "INITIALIZE_IN_PROGRESS", "{begun}");
-        self.plane.until(&self.id, |cluster| cluster["State"] == "INITIALIZED");
     }
 
     /// What the operator does at the HSMs, through a configuration that is as new as they are.

@@ -144,10 +144,19 @@ impl LogFile {
         Ok(Self { path, file, size })
     }
 
+    fn begin_anew(&mut self) -> io::Result<()> {
+        std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+        *self = Self::open(self.path.clone())?;
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.size > FILE_MAX {
-            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
-            *self = Self::open(self.path.clone())?;
+        if self.size > FILE_MAX
+            && let Err(error) = self.begin_anew()
+        {
+            // No reason to lose events: the file goes on, and this is tried again after as many.
+            tracing::error!("cloudtrail.jsonl cannot begin anew: {error}");
+            self.size = 0;
         }
         self.size += bytes.len() as u64;
         self.file.write_all(bytes)

@@ -46,6 +46,53 @@ fn whatever_was_begun_when_the_endpoint_was_killed_is_finished_by_the_next() {
     up.stop();
 }
 
+#[test]
+fn a_cluster_whose_endpoint_is_killed_at_every_step_of_its_life_gets_to_the_end_of_it() {
+    let place = folder();
+    let start = || Up::start_in(PROGRAM, place.path(), &["--nodes", "1", "--limits", "none"]);
+    let again = |up: Up, after_ms: u64| {
+        std::thread::sleep(Duration::from_millis(after_ms));
+        up.signal(Signal::SIGKILL);
+        drop(up);
+        let up = start();
+        let plane = Plane::of(&up);
+        (up, plane)
+    };
+    let mut up = start();
+    let mut plane = Plane::of(&up);
+    for after_ms in [0, 25, 70, 150] {
+        let owned = Owned::created(&plane);
+        owned.begin_to_initialize();
+        (up, plane) = again(up, after_ms);
+        plane.until(&owned.id, |cluster| cluster["State"] == "INITIALIZED");
+        let owned = owned.behind(&plane);
+        plane.has(&owned.id, 1);
+        owned.activate();
+        (up, plane) = again(up, after_ms);
+        plane.until(&owned.id, |cluster| cluster["State"] == "ACTIVE");
+        // From its backup, which was taken at activation, another cluster.
+        let named = json!({ "Filters": { "clusterIds": [owned.id] } });
+        let backups = plane.call("DescribeBackups", named);
+        let backup = backups["Backups"][0]["BackupId"].clone();
+        let subnets: Vec<_> = plane.subnets().iter().map(|it| it["id"].clone()).collect();
+        let wanted = json!({ "HsmType": "hsm2m.medium", "Mode": "FIPS", "SubnetIds": subnets,
+                             "SourceBackupId": backup });
+        let heir = plane.call("CreateCluster", wanted)["Cluster"]["ClusterId"].clone();
+        let heir = heir.as_str().unwrap();
+        (up, plane) = again(up, after_ms);
+        plane.until(heir, |cluster| cluster["State"] == "ACTIVE");
+        plane.add_hsm(heir, 'b');
+        (up, plane) = again(up, after_ms);
+        plane.has(heir, 1);
+        // The operator's certificate and password are those of the first one.
+        let first = owned.behind(&plane);
+        assert!(first.operate(&["user", "list"]).contains("\"admin\""));
+        let heir = first.named(heir);
+        assert!(heir.operate(&["user", "list"]).contains("\"admin\""));
+    }
+    up.stop();
+}
+
 /// The CU of `up`, and a key of its own with this label.
 fn make_key(up: &Up, label: &str) {
     let pin = up.pin("example_user");
