@@ -19,7 +19,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let layout = Layout::new(folder.path());
-//! # let roster = fleet::provision(&layout, Some(2), &["us-east-1a", "us-east-1b"])?;
+//! # let roster = fleet::provision(&layout, Some(2), &["us-east-1a", "us-east-1b"], None)?;
 //! # let ca = fleet::make_ca("customerCA")?;
 //! # fleet::write_public(&layout.customer_ca(), ca.certificate().as_bytes())?;
 //! # let (mut nodes, mut views) = (Vec::new(), Vec::new());
@@ -27,7 +27,7 @@
 //! #     let options = Options::new(layout.node(&seat.hsm_id), "127.0.0.1:0".parse()?);
 //! #     let node = Node::start(&options, |path| Ok(Box::new(FjallStore::open(path)?))).await?;
 //! #     let (hsm_id, zone, address) = (seat.hsm_id.clone(), seat.zone.clone(), node.address());
-//! #     views.push(NodeView { hsm_id, node: seat.node, zone, address, pid: None });
+//! #     views.push(NodeView { hsm_id, node: seat.node, zone, address, pid: None, runs: true });
 //! #     nodes.push(node);
 //! # }
 //! # let line = fleet::connect(&layout, &views[0]).await?;

@@ -29,6 +29,17 @@ fn each_hsm_has_its_eni_s_address_and_ports_2223_to_2225() {
     addresses.dedup();
     assert_eq!(addresses.len(), 4, "{addresses:?}");
     assert!(owned.operate(&["user", "list"]).contains("\"cluster-coverage\": \"full\""));
+    // A configuration by addresses, as `configure -a` of AWS's tools makes it: the port is 2223.
+    let config = place.path().join("by-address.cfg");
+    let state = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let [ca, certificate, key] = ["customerCA.crt", "client.crt", "client.key"].map(state);
+    let output = config.to_str().unwrap();
+    let hsm = &hsms(&own)[0]["EniIp"];
+    let address = ["configure", "-a", hsm.as_str().unwrap(), "--output", output];
+    let files = ["--hsm-ca-cert", &ca, "--client-cert", &certificate, "--client-key", &key];
+    up.data_text(&[&address[..], &files].concat());
+    let listed = up.data_text(&["user", "list", "--config", output]);
+    assert!(listed.contains("\"kmsuser\""), "{listed}");
     up.stop();
     // They are kept, and another layout is refused.
     let mut other = Command::new(PROGRAM);
