@@ -4,7 +4,7 @@ use crate::cloudhsmv2::ControlPlane;
 use crate::cloudhsmv2::network::Network;
 use crate::cloudhsmv2::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, find};
 use crate::error::ApiError;
-use fleet::{FleetError, Layout, NodeView, read};
+use fleet::{FleetError, Layout, NodeView, Seat, read};
 use hsm_client::{Endpoint, TlsIdentity, Trust};
 use proto::NodeState;
 use serde::Deserialize;
@@ -17,19 +17,13 @@ use zeroize::Zeroizing;
 pub(crate) struct ClusterView {
     pub(crate) cluster_id: String,
     pub(crate) active: bool,
-    pub(crate) hsms: Vec<Hsm>,
+    /// Those that are ACTIVE to the control plane: they run.
+    pub(crate) hsms: Vec<NodeView>,
     /// Its security group lets KMS in.
     pub(crate) open: bool,
     /// A subnet of it that is public.
     pub(crate) public_subnet: Option<String>,
     layout: Layout,
-}
-
-/// An HSM that is ACTIVE to the control plane: its process runs.
-pub(crate) struct Hsm {
-    hsm_id: String,
-    zone: String,
-    address: std::net::SocketAddr,
 }
 
 /// The part of `ready.json` that tells where a cluster is.
@@ -99,14 +93,15 @@ impl Clusters {
 
 impl ClusterView {
     fn new(ready: Ready, layout: Layout) -> Self {
-        let runs = |node: ReadyNode| {
-            let address = node.pid.and(node.address.parse().ok())?;
-            Some(Hsm { hsm_id: node.hsm_id, zone: node.zone, address })
+        let runs = |(number, node): (u16, ReadyNode)| {
+            let listens = node.pid.and(node.address.parse().ok())?;
+            let ReadyNode { hsm_id, zone, .. } = node;
+            Some(NodeView::at(&Seat { hsm_id, node: number, zone, address: None }, listens))
         };
         Self {
             cluster_id: ready.cluster_id,
             active: ready.state == NodeState::Active.name(),
-            hsms: ready.nodes.into_iter().filter_map(runs).collect(),
+            hsms: (1..).zip(ready.nodes).filter_map(runs).collect(),
             open: true,
             public_subnet: None,
             layout,
@@ -115,14 +110,10 @@ impl ClusterView {
 
     fn of_record(record: ClusterRecord, layout: Layout, network: &Network) -> Self {
         let active = record.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
-        let hsm = |hsm: &HsmRecord| {
-            let (hsm_id, zone) = (hsm.id.clone(), hsm.zone.clone());
-            Some(Hsm { hsm_id, zone, address: hsm.address? })
-        };
         let is_public = |id: &&String| network.subnet(id).is_some_and(|subnet| subnet.public);
         Self {
             active: record.state == ClusterState::Active,
-            hsms: active.filter_map(hsm).collect(),
+            hsms: active.filter_map(HsmRecord::node).collect(),
             open: network.is_open(&record.id),
             public_subnet: record.subnets.values().find(is_public).cloned(),
             cluster_id: record.id,
@@ -136,8 +127,7 @@ impl ClusterView {
     }
 
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        let at = |hsm: &Hsm| Endpoint::new(hsm.address.ip().to_string(), hsm.address.port());
-        self.hsms.iter().map(at).collect()
+        self.hsms.iter().map(NodeView::endpoint).collect()
     }
 
     /// Who KMS is to the HSMs, with the trust anchor that the customer gave for the key store.
@@ -151,8 +141,8 @@ impl ClusterView {
     /// Asks the first HSM that answers.
     pub(crate) async fn certificates(&self) -> Result<Certificates, String> {
         let mut why = format!("{} has no HSM", self.cluster_id);
-        for (number, hsm) in (1..).zip(&self.hsms) {
-            match self.certificates_of(number, hsm).await {
+        for hsm in &self.hsms {
+            match self.certificates_of(hsm).await {
                 Ok(certificates) => return Ok(certificates),
                 Err(error) => why = error.to_string(),
             }
@@ -160,17 +150,9 @@ impl ClusterView {
         Err(why)
     }
 
-    async fn certificates_of(&self, node: u16, hsm: &Hsm) -> Result<Certificates, FleetError> {
-        let view = NodeView {
-            hsm_id: hsm.hsm_id.clone(),
-            node,
-            zone: hsm.zone.clone(),
-            address: hsm.address,
-            pid: None,
-            runs: true,
-        };
-        let line = fleet::connect(&self.layout, &view).await?;
-        let got = fleet::certificates(&line, &view).await?;
+    async fn certificates_of(&self, hsm: &NodeView) -> Result<Certificates, FleetError> {
+        let line = fleet::connect(&self.layout, hsm).await?;
+        let got = fleet::certificates(&line, hsm).await?;
         Ok(Certificates {
             trust_anchor: got.trust_anchor.unwrap_or_default(),
             cluster_certificate: got.cluster_certificate.unwrap_or_default(),

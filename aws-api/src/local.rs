@@ -8,7 +8,7 @@ use crate::kms::keys::Material;
 use crate::lines::settings;
 use crate::model::ErrorKind;
 use crate::{Endpoint, EndpointError};
-use kms_connector::{Connected, CredentialStore, resume};
+use kms_connector::{Connected, CredentialStore, Credentials, resume};
 use proto::Secret;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -206,16 +206,15 @@ impl Kms {
     async fn clear(&self, region: &str, store: &KeyStore) -> Result<(), String> {
         let lease = uuid::Uuid::new_v4().to_string();
         let credentials = self.credentials(&store.id, &lease);
-        let known = credentials.load().await.map_err(|e| e.to_string())?;
-        // What was never connected has no keys, and KMS has changed no password.
-        if known.is_none_or(|known| known.alike.is_empty() && known.apart.is_empty()) {
-            return Ok(());
-        }
         let take = vec![credentials::take(&store.id, &lease)];
         self.database.write(take).await.map_err(|e| format!("{e:?}"))?;
+        let known = credentials.load().await.map_err(|e| e.to_string())?;
+        // What was never connected has no keys, and KMS has changed no password.
+        let touched = |it: &Credentials| !it.alike.is_empty() || !it.apart.is_empty();
+        let Some(known) = known.filter(touched) else { return Ok(()) };
         let settings = settings(self, region, store).await.map_err(|e| e.to_string())?;
         let hsms = resume(settings, &credentials).await.map_err(|e| e.to_string())?;
-        let cleared = self.clear_on(&hsms, store, &credentials).await;
+        let cleared = self.clear_on(&hsms, store, &credentials, known).await;
         hsms.disconnect().await;
         cleared
     }
@@ -225,6 +224,7 @@ impl Kms {
         hsms: &Connected,
         store: &KeyStore,
         credentials: &SqlCredentials,
+        mut known: Credentials,
     ) -> Result<(), String> {
         let sql = "SELECT document FROM keys WHERE store_id = $1";
         let rows = self.database.rows(sql, [store.id.as_str().into()]).await;
@@ -241,10 +241,8 @@ impl Kms {
         let told = credentials.told().await.map_err(|e| e.to_string())?;
         let told = told.ok_or("KMS was never told kmsuser's password")?;
         // Saved before any HSM hears of it: whoever is killed now connects with either.
-        if let Some(mut known) = credentials.load().await.map_err(|e| e.to_string())? {
-            known.passwords.next = Some(told.clone());
-            credentials.save(&known).await.map_err(|e| e.to_string())?;
-        }
+        known.passwords.next = Some(told.clone());
+        credentials.save(&known).await.map_err(|e| e.to_string())?;
         let until = Instant::now() + LET_GO_WITHIN;
         loop {
             match hsms.hand_back(&told).await {

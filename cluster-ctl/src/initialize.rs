@@ -49,14 +49,7 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
     let (Some(seat), Some(listed)) = (seat, ready.nodes.first()) else {
         return Err(Failure::new("the cluster has no HSM"));
     };
-    let node = NodeView {
-        hsm_id: seat.hsm_id.clone(),
-        node: seat.node,
-        zone: seat.zone.clone(),
-        address: listed.address.parse()?,
-        pid: listed.pid,
-        runs: true,
-    };
+    let node = NodeView::at(seat, listed.address.parse()?);
     let layout = folder.layout();
     adopt_trust_anchor(layout, &node).await?;
     let connection = fleet::connect(layout, &node).await?;
@@ -138,14 +131,7 @@ mod tests {
         );
         let node = Node::start(&options, |path| Ok(Box::new(FjallStore::open(path)?)));
         let node = node.await.unwrap();
-        let view = NodeView {
-            hsm_id: seat.hsm_id,
-            node: seat.node,
-            zone: seat.zone,
-            address: node.address(),
-            pid: None,
-            runs: true,
-        };
+        let view = NodeView::at(&seat, node.address());
         let [generated, own] = ["customerCA", "mine"].map(|name| fleet::make_ca(name).unwrap());
         write_public(&layout.customer_ca(), generated.certificate().as_bytes()).unwrap();
 

@@ -194,10 +194,9 @@ impl Session {
         let until = self.options.until;
         self.show_nodes();
         self.start_endpoint().await?;
-        if self.is_at_rest().await? {
-            return self.leave_at_rest().await;
+        if !self.settle().await? {
+            return Ok(());
         }
-        self.settle().await?;
         if until == Some(Until::Nodes) {
             return self.hand_out_certificates().await;
         }

@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 /// The third octet leaves room for the zones that follow.
 const ZONES_MAX: u8 = 3;
-/// The addresses that AWS keeps for itself in every subnet are the first four and the last.
-const FIRST_HOST: u16 = 9;
+/// HSM 1 has .10: KMS's interfaces take the lowest addresses.
+const BEFORE_FIRST: u16 = 9;
+/// The last address of a subnet that can be given out.
 const LAST_HOST: u16 = 254;
 
 /// The first three octets of a subnet's addresses: `127.3.7`.
@@ -35,7 +36,7 @@ impl Front {
 
     /// The address of the HSM with this number in a zone.
     pub fn address(self, zone: usize, node: u16) -> Option<Ipv4Addr> {
-        let host = node.checked_add(FIRST_HOST).filter(|host| *host <= LAST_HOST)?;
+        let host = node.checked_add(BEFORE_FIRST).filter(|host| *host <= LAST_HOST)?;
         let Self([first, second, third]) = self.of_zone(zone);
         Some(Ipv4Addr::new(first, second, third, u8::try_from(host).ok()?))
     }

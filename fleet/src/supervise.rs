@@ -397,25 +397,11 @@ pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 }
 
 fn view(seat: &Seat, process: &Process) -> NodeView {
-    NodeView {
-        hsm_id: seat.hsm_id.clone(),
-        node: seat.node,
-        zone: seat.zone.clone(),
-        address: process.address,
-        pid: Some(process.pid),
-        runs: true,
-    }
+    NodeView { pid: Some(process.pid), ..NodeView::at(seat, process.address) }
 }
 
 pub(crate) fn down(seat: &Seat, address: SocketAddr) -> NodeView {
-    NodeView {
-        hsm_id: seat.hsm_id.clone(),
-        node: seat.node,
-        zone: seat.zone.clone(),
-        address,
-        pid: None,
-        runs: false,
-    }
+    NodeView { runs: false, ..NodeView::at(seat, address) }
 }
 
 fn member(node: &NodeView) -> Member {
@@ -428,6 +414,12 @@ fn member(node: &NodeView) -> Member {
 }
 
 impl NodeView {
+    /// The node of this seat, which somebody else runs there.
+    pub fn at(seat: &Seat, address: SocketAddr) -> Self {
+        let Seat { hsm_id, node, zone, .. } = seat.clone();
+        Self { hsm_id, node, zone, address, pid: None, runs: true }
+    }
+
     /// Where clients connect.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint { host: self.address.ip().to_string(), port: self.address.port() }

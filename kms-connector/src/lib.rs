@@ -26,8 +26,7 @@
 //! # for seat in &roster.nodes {
 //! #     let options = Options::new(layout.node(&seat.hsm_id), "127.0.0.1:0".parse()?);
 //! #     let node = Node::start(&options, |path| Ok(Box::new(FjallStore::open(path)?))).await?;
-//! #     let (hsm_id, zone, address) = (seat.hsm_id.clone(), seat.zone.clone(), node.address());
-//! #     views.push(NodeView { hsm_id, node: seat.node, zone, address, pid: None, runs: true });
+//! #     views.push(NodeView::at(seat, node.address()));
 //! #     nodes.push(node);
 //! # }
 //! # let line = fleet::connect(&layout, &views[0]).await?;

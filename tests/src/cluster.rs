@@ -116,6 +116,11 @@ impl Up {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// The id of the cluster.
+    pub fn cluster_id(&self) -> String {
+        self.ready()["cluster_id"].as_str().unwrap().to_owned()
+    }
+
     /// The process of node `n`, from 0.
     pub fn pid(&self, n: usize) -> Pid {
         let pid = self.ready()["nodes"][n]["pid"].as_i64().unwrap();

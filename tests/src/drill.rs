@@ -9,6 +9,9 @@
 //!   number, text that becomes base64, `a,b` for a list, `name:value` for a map. `@file` is the
 //!   content of a file of the state folder; `@stranger.crt` is another CA's certificate. Behind a
 //!   ` | ` stand the members of the answer that are worth showing, if not all.
+//! - `meanwhile N: KMS …`: several clients say it again and again, N times together and for as long
+//!   as until `afterwards`, which tells every different answer that they had. A quarter of N is
+//!   answered before the next line.
 //! - `trail EVENT`: the last such event of CloudTrail, without what is in all of them. It comes a
 //!   moment after the answer.
 //! - `POST /_sim/…`: what no AWS has.
@@ -17,19 +20,25 @@
 //! What is new with each run has a name: `$cluster`, `$hsm1`, `$admin` (the password), `$store`,
 //! `$key`, `$blob`; the second one is `$store2`. It can be said by that name.
 use crate::cluster::{Up, run, text};
-use crate::kms::Kms;
+use crate::kms::{Kms, Refusal};
 use crate::model;
 use data_encoding::BASE64;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long `until` and `leave` wait: far longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 const TICK: Duration = Duration::from_millis(50);
+/// Clients of `meanwhile`.
+const CLIENTS: usize = 4;
 
 /// What else differs from run to run, and how it is shown.
 const FRESH: &[(&str, &str)] = &[
@@ -92,8 +101,17 @@ struct Stage {
     program: PathBuf,
     kms: Option<Kms>,
     left: Option<Child>,
+    meanwhile: Option<Meanwhile>,
     /// Value and name, the longest name first.
     names: Vec<(String, String)>,
+}
+
+/// Clients that ask while other lines are said.
+struct Meanwhile {
+    calls: usize,
+    said: Arc<Mutex<BTreeSet<String>>>,
+    enough: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<()>>,
 }
 
 impl Stage {
@@ -103,7 +121,14 @@ impl Stage {
         std::fs::write(up.folder().join("stranger.crt"), stranger.certificate()).unwrap();
         let ready = up.ready();
         let kms = ready["endpoint"].as_str().map(Kms::at);
-        let mut stage = Self { up, program: program.into(), kms, left: None, names: Vec::new() };
+        let mut stage = Self {
+            up,
+            program: program.into(),
+            kms,
+            left: None,
+            meanwhile: None,
+            names: Vec::new(),
+        };
         stage.name("$cluster", &ready["cluster_id"]);
         stage.name("$admin", &ready["admin"]["password"]);
         for node in ready["nodes"].as_array().unwrap() {
@@ -154,11 +179,16 @@ impl Stage {
                 if said.contains(wanted) || Instant::now() > end {
                     return said;
                 }
-                std::thread::sleep(TICK);
+                thread::sleep(TICK);
             }
         }
-        if line == "end" {
-            return self.end();
+        if let Some(line) = line.strip_prefix("meanwhile ") {
+            return self.begin_meanwhile(line);
+        }
+        match line {
+            "end" => return self.end(),
+            "afterwards" => return self.afterwards(),
+            _ => {}
         }
         let said = match line.split_once(' ').unwrap() {
             ("KMS", words) => self.ask(words),
@@ -225,7 +255,49 @@ impl Stage {
         self.with_names(&rest)
     }
 
-    fn ask(&mut self, line: &str) -> String {
+    fn begin_meanwhile(&mut self, line: &str) -> String {
+        let (calls, line) = line.split_once(": KMS ").unwrap();
+        let calls = calls.parse().unwrap();
+        let (operation, parameters, members) = self.request(line);
+        let (said, enough) =
+            (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(AtomicBool::new(false)));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let done = Arc::new(AtomicUsize::new(0));
+        let client = |_| {
+            let (kms, said, enough) = (self.kms().clone(), Arc::clone(&said), Arc::clone(&enough));
+            let (begun, done) = (Arc::clone(&begun), Arc::clone(&done));
+            let asked = (operation.clone(), parameters.clone(), members.clone());
+            thread::spawn(move || {
+                let (operation, parameters, members) = asked;
+                while begun.fetch_add(1, Ordering::SeqCst) < calls || !enough.load(Ordering::SeqCst)
+                {
+                    let answer = kms.call(&operation, &parameters);
+                    let answer = answer.map_or_else(refused, |answer| some(&answer, &members));
+                    said.lock().unwrap().insert(answer);
+                    done.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        };
+        let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+        let end = Instant::now() + PATIENCE;
+        while done.load(Ordering::SeqCst) < calls / 4 {
+            assert!(Instant::now() < end, "the clients are not answered");
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.meanwhile = Some(Meanwhile { calls, said, enough, clients });
+        String::new()
+    }
+
+    fn afterwards(&mut self) -> String {
+        let Meanwhile { calls, said, enough, clients } = self.meanwhile.take().unwrap();
+        enough.store(true, Ordering::SeqCst);
+        clients.into_iter().for_each(|client| client.join().unwrap());
+        let said: Vec<_> = said.lock().unwrap().iter().cloned().collect();
+        self.with_names(&format!("{calls} calls and more, all answered: {}", said.join("; ")))
+    }
+
+    /// An operation, its parameters, and the members of the answer that are worth showing.
+    fn request(&self, line: &str) -> (String, Value, String) {
         let line = self.with_values(line);
         let (line, members) = line.split_once(" | ").unwrap_or((&line, ""));
         let mut parts = words(line).into_iter();
@@ -236,8 +308,13 @@ impl Stage {
             let kind = model::input_type(&operation, member).unwrap_or("string");
             parameters.insert(member.to_owned(), self.value(kind, value));
         }
-        match self.kms().call(&operation, &Value::Object(parameters)) {
-            Err(refusal) => format!("{}: {}", refusal.name, refusal.message),
+        (operation, Value::Object(parameters), members.to_owned())
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        let (operation, parameters, members) = self.request(line);
+        match self.kms().call(&operation, &parameters) {
+            Err(refusal) => refused(refusal),
             Ok(mut answer) => {
                 self.name("$store", &answer["CustomKeyStoreId"]);
                 self.name("$blob", &answer["CiphertextBlob"]);
@@ -246,7 +323,7 @@ impl Stage {
                 for store in stores.into_iter().flatten() {
                     store["TrustAnchorCertificate"] = Value::from("…");
                 }
-                if members.is_empty() { shown(&answer) } else { some(&answer, members) }
+                if members.is_empty() { shown(&answer) } else { some(&answer, &members) }
             }
         }
     }
@@ -285,6 +362,10 @@ impl Stage {
 }
 
 /// The members with these names, wherever they stand.
+fn refused(refusal: Refusal) -> String {
+    format!("{}: {}", refusal.name, refusal.message)
+}
+
 fn some(answer: &Value, members: &str) -> String {
     fn find<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         match value {

@@ -21,7 +21,7 @@ macro_rules! drills {
     };
 }
 
-drills! { creation credentials hsms inactive keys kmsuser second_factor zones }
+drills! { creation credentials hsms inactive keys kmsuser lost second_factor zones }
 
 fn drill(name: &str) {
     let path = all().into_iter().find(|path| stem(path) == name).unwrap();

@@ -3,6 +3,7 @@
 use hsm_client::{CallError, Cluster, ClusterConfig, Connection, Endpoint};
 use proto::command::key::{FindKeys, GenerateKey};
 use proto::command::session::Login;
+use proto::command::user::CreateUser;
 use proto::{Attribute, Blob, Datum, KeyType, Role, Secret, Setting};
 use rcgen::{CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;
@@ -13,9 +14,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tests::cluster::{Up, folder, run, text};
+use tests::cluster::{Up, create_user, folder, run, text};
 use tests::patience::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
@@ -409,5 +410,69 @@ async fn a_retry_after_a_lost_reply_finds_the_key_that_was_made() {
     let line = connect(&up, port(&up)).await;
     assert_eq!(line.call(&request).await.unwrap().handle, made[0], "also after a restart");
     assert_eq!(once(&line).await, made);
+    up.stop();
+}
+
+/// Makes keys or users from several clients until the HSM refuses one.
+async fn until_full<F: Future<Output = Result<(), CallError>> + Send + 'static>(
+    make: impl Fn(usize) -> F + Send + Sync + 'static,
+) -> CallError {
+    let (make, next) = (Arc::new(make), Arc::new(AtomicUsize::new(0)));
+    let mut makers = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let (make, next) = (Arc::clone(&make), Arc::clone(&next));
+        makers.spawn(async move {
+            loop {
+                if let Err(error) = make(next.fetch_add(1, Ordering::Relaxed)).await {
+                    return error;
+                }
+            }
+        });
+    }
+    makers.join_all().await.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_key_too_many_for_the_hsm_type_is_refused_by_the_cli() {
+    let up = Up::start(PROGRAM, ACTIVATED);
+    create_maker(&up);
+    let cluster = log_in(&up).await;
+    let maker = cluster.clone();
+    let full = until_full(move |n| {
+        let maker = maker.clone();
+        async move { maker.call(&aes(&format!("key-{n}"), None)).await.map(drop) }
+    });
+    assert_eq!(full.await.refusal().unwrap().fault, proto::Fault::KeysFull);
+    assert_eq!(handles(&cluster).await.len(), proto::limits::KEYS_HSM2M);
+    let one_more = ["key", "generate-symmetric", "aes", "--key-length-bytes", "32"];
+    let said = up.refusal(Some(MAKER), &[&one_more[..], &["--label", "one-more"]].concat());
+    assert!(said.contains("the HSM has as many keys as its type allows"), "{said}");
+    assert_eq!(keys(&up, "one-more"), 0);
+    up.data(Some(MAKER), &["key", "delete", "--filter", "attr.label=key-7"]);
+    make_key(&up, "one-more");
+    up.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_user_too_many_for_the_hsm_type_is_refused_by_the_cli() {
+    let up = Up::start(PROGRAM, ACTIVATED);
+    let config = ClusterConfig::from_file(&up.folder().join("cloudhsm-cli.cfg")).unwrap();
+    let cluster = Cluster::open(config).await.unwrap();
+    let pin = up.pin("admin");
+    let password = Secret::new(pin.strip_prefix("admin:").unwrap());
+    cluster.login(Role::Co, "admin", &password).await.all_ok().unwrap();
+    let admin = cluster.clone();
+    let full = until_full(move |n| {
+        let (admin, username) = (admin.clone(), format!("user_{n}"));
+        let (role, password) = (Role::Cu, Secret::new("userpassw0rd"));
+        let create = CreateUser { role, username, password, second_factor: None };
+        async move { admin.call(&create).await.map(drop) }
+    });
+    assert_eq!(full.await.refusal().unwrap().fault, proto::Fault::UsersFull);
+    let said = up.refusal(Some(("admin", &pin)), &create_user("one_more", "userpassw0rd"));
+    assert!(said.contains("the HSM has as many users as its type allows"), "{said}");
+    let users = up.data(None, &["user", "list"]);
+    let users = users["users"].as_array().unwrap();
+    assert_eq!(users.len(), proto::limits::USERS_HSM2M, "and none of them is one_more");
     up.stop();
 }

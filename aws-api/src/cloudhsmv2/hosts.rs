@@ -1,9 +1,10 @@
 //! Machines that offer themselves for HSMs, and what they are told.
 use super::ControlPlane;
-use super::record::{ClusterRecord, HsmRecord, HsmState, all, change, failed};
+use super::record::{ClusterRecord, HsmRecord, HsmState, all, change_hsm, failed};
 use crate::error::ApiError;
 use fleet::{Layout, factory_files, read};
 use hsm_client::{JoinOrder, JoinRequest, SealingKey, open_request, seal_order};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +29,16 @@ pub(super) struct Host {
     given: Option<Instant>,
 }
 
+impl Host {
+    fn is_there(&self) -> bool {
+        self.seen.elapsed() < FRESH
+    }
+
+    fn is_given(&self) -> bool {
+        self.given.is_some_and(|given| given.elapsed() < FRESH)
+    }
+}
+
 /// Why a machine is not answered.
 pub(crate) enum NotJoined {
     /// Its request cannot be read: whose fault that is, in a sentence.
@@ -42,7 +53,7 @@ impl From<ApiError> for NotJoined {
 }
 
 impl ControlPlane {
-    fn hosts(&self) -> MutexGuard<'_, std::collections::HashMap<String, Host>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<String, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,7 +93,7 @@ impl ControlPlane {
     fn remember(&self, request: &JoinRequest, address: SocketAddr) -> Result<(), String> {
         let mut hosts = self.hosts();
         if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
-            hosts.retain(|_, host| host.seen.elapsed() < FRESH);
+            hosts.retain(|_, host| host.is_there());
         }
         if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&request.host) {
             return Err(format!("there are {HOSTS_MAX} hosts already"));
@@ -118,8 +129,7 @@ impl ControlPlane {
         let found = clusters.iter().find_map(|it| Some((it, it.hsms.iter().find(mine)?)));
         let Some((cluster, hsm)) = found else {
             self.is_deleted(request).await?;
-            let given = self.hosts().get(&request.host).and_then(|host| host.given);
-            let wait = given.is_some_and(|given| given.elapsed() < FRESH);
+            let wait = self.hosts().get(&request.host).is_some_and(Host::is_given);
             return Ok(JoinOrder { wait, ..none });
         };
         if hsm.state == HsmState::DeleteInProgress {
@@ -129,7 +139,9 @@ impl ControlPlane {
         let watched = self.nodes(&cluster.id).into_iter().find(|node| node.hsm_id == hsm.id);
         let elsewhere = watched.is_some_and(|node| node.address != address);
         if hsm.address != Some(address) || elsewhere {
-            self.moved(&request.region, cluster, hsm, address).await?;
+            // As a container that was started again.
+            self.put_on(&request.region, cluster, hsm, &request.host, address).await?;
+            self.wake(&request.region, &cluster.id);
         }
         let hsm_id = Some(hsm.id.clone());
         let closed = !self.network(&request.region).await?.is_open(&cluster.id);
@@ -169,45 +181,29 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         hsm: &HsmRecord,
     ) -> Result<(), ApiError> {
-        let heard = |host: &Host| host.seen.elapsed() < FRESH;
-        if hsm.host.as_ref().is_some_and(|name| self.hosts().get(name).is_some_and(heard)) {
+        let is_there = |name: &String| self.hosts().get(name).is_some_and(Host::is_there);
+        if hsm.host.as_ref().is_some_and(is_there) {
             return Ok(());
         }
         let clusters: Vec<ClusterRecord> = all(&self.database, region).await?;
         let Some((host, address)) = self.offered(region, &hsm.zone, &clusters) else {
             return Ok(());
         };
-        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
-            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
-                there.host = Some(host.clone());
-                there.address = Some(address);
-                there.eni_ip = address.ip().to_string();
-            }
-            Ok(())
-        })
-        .await?;
-        self.fleet(cluster)?.remove(&hsm.id).await;
-        Ok(())
+        self.put_on(region, cluster, hsm, &host, address).await
     }
 
-    /// A host has another address than before, as a container that was started again.
-    async fn moved(
-        self: &Arc<Self>,
+    /// From now on it is watched where it is.
+    async fn put_on(
+        &self,
         region: &str,
         cluster: &ClusterRecord,
         hsm: &HsmRecord,
+        host: &str,
         address: SocketAddr,
     ) -> Result<(), ApiError> {
-        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
-            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
-                there.address = Some(address);
-                there.eni_ip = address.ip().to_string();
-            }
-            Ok(())
-        })
-        .await?;
+        let place = |there: &mut HsmRecord| there.place_on(host, address);
+        change_hsm(&self.database, region, &cluster.id, &hsm.id, place).await?;
         self.fleet(cluster)?.remove(&hsm.id).await;
-        self.wake(region, &cluster.id);
         Ok(())
     }
 
@@ -219,7 +215,7 @@ impl ControlPlane {
         let offer = |(name, host): (&String, &Host)| {
             serde_json::json!({
                 "host": name, "region": host.region, "zone": host.zone, "address": host.address,
-                "heard_of": host.seen.elapsed() < FRESH,
+                "heard_of": host.is_there(),
             })
         };
         offers.into_iter().map(offer).collect()
@@ -240,8 +236,7 @@ impl ControlPlane {
         let mut free: Vec<_> = hosts
             .iter_mut()
             .filter(|(_, host)| host.region == region && host.zone == zone)
-            .filter(|(_, host)| host.seen.elapsed() < FRESH)
-            .filter(|(_, host)| host.given.is_none_or(|given| given.elapsed() >= FRESH))
+            .filter(|(_, host)| host.is_there() && !host.is_given())
             .filter(|(name, _)| !taken(name))
             .collect();
         free.sort_by_key(|(name, _)| (*name).clone());

@@ -1,5 +1,5 @@
 //! Creating and deleting the HSMs of a cluster.
-use super::network::{self, new_aws_id};
+use super::network::{Network, new_aws_id};
 use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, change};
 use super::{ControlPlane, Execute, invalid, view};
 use crate::call::Call;
@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::cloudhsmv2::*;
 use proto::limits::CLUSTER_NODES_MAX;
-use std::net::Ipv4Addr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// User guide, quotas: HSMs of an account in a Region.
@@ -34,19 +34,12 @@ impl Execute for CreateHsmRequest {
             )));
         }
         let subnet_id = cluster.subnets.get(&zone).cloned().unwrap_or_default();
-        let taken: Vec<&str> = clusters
-            .iter()
-            .flat_map(|cluster| &cluster.hsms)
-            .map(|hsm| hsm.eni_ip.as_str())
-            .collect();
         let host = plane.offered(&call.region, &zone, &clusters);
         let mut eni_ip = String::new();
         plane
             .change_network(&call.region, |network| {
+                let taken = network.taken(&clusters);
                 eni_ip = address(network, &subnet_id, self.ip_address.as_deref(), &taken)?;
-                if let Some(subnet) = network.subnets.iter_mut().find(|it| it.id == subnet_id) {
-                    subnet.free -= 1;
-                }
                 Ok(())
             })
             .await?;
@@ -114,32 +107,22 @@ fn admit(cluster: &ClusterRecord, zone: &str) -> Result<(), ApiError> {
 
 /// A free address of the subnet, or the one that was asked for.
 fn address(
-    network: &network::Network,
+    network: &mut Network,
     subnet_id: &str,
     wanted: Option<&str>,
-    taken: &[&str],
+    taken: &BTreeSet<String>,
 ) -> Result<String, ApiError> {
-    let subnet = network
-        .subnet(subnet_id)
+    let mut subnets = network.subnets.iter_mut();
+    let subnet = subnets
+        .find(|subnet| subnet.id == subnet_id)
         .ok_or_else(|| invalid(format!("The subnet {subnet_id} does not exist any more.")))?;
-    if subnet.free == 0 {
-        return Err(invalid(format!("The subnet {subnet_id} has no free address.")));
-    }
-    let mut all = subnet.addresses();
-    let of_kms: Vec<&str> = network.kms_addresses().collect();
-    let free = |address: &String| {
-        !taken.contains(&address.as_str()) && !of_kms.contains(&address.as_str())
-    };
-    match wanted {
-        None => all.find(free).ok_or_else(|| invalid("The subnet has no free address.")),
-        Some(wanted) => {
-            let fits = wanted.parse::<Ipv4Addr>().is_ok();
-            let found = all.find(|address| address == wanted && free(address));
-            found.filter(|_| fits).ok_or_else(|| {
-                invalid(format!("The address {wanted} is not a free one of {subnet_id}."))
-            })
+    let is_full = subnet.free == 0;
+    subnet.take_address(wanted, taken).ok_or_else(|| match wanted {
+        Some(wanted) if !is_full => {
+            invalid(format!("The address {wanted} is not a free one of {subnet_id}."))
         }
-    }
+        _ => invalid(format!("The subnet {subnet_id} has no free address.")),
+    })
 }
 
 impl Execute for DeleteHsmRequest {

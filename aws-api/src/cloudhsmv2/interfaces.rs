@@ -48,16 +48,14 @@ impl Network {
         }
     }
 
-    /// One interface in each of the cluster's subnets. `hsms` have their addresses already.
+    /// One interface in each of the cluster's subnets, at addresses that are not `taken`.
     fn interfaces(
         &mut self,
         cluster: &ClusterRecord,
         group: &str,
-        hsms: &[String],
+        mut taken: BTreeSet<String>,
     ) -> Result<Vec<Interface>, ConnectError> {
         let failed = |code, message| ConnectError { code, message };
-        let mut taken: BTreeSet<String> = self.kms_addresses().map(str::to_owned).collect();
-        taken.extend(hsms.iter().cloned());
         let mut made = Vec::new();
         for id in cluster.subnets.values() {
             let subnet = self.subnets.iter_mut().find(|subnet| subnet.id == *id);
@@ -65,12 +63,10 @@ impl Network {
                 let message = format!("the subnet {id} of {} was deleted", cluster.id);
                 failed(ConnectionErrorCode::SubnetNotFound, message)
             })?;
-            let free = subnet.addresses().find(|address| !taken.contains(address));
-            let address = free.filter(|_| subnet.free > 0).ok_or_else(|| {
+            let address = subnet.take_address(None, &taken).ok_or_else(|| {
                 let message = format!("the subnet {id} of {} has no free address", cluster.id);
                 failed(ConnectionErrorCode::InsufficientFreeAddressesInSubnet, message)
             })?;
-            subnet.free -= 1;
             taken.insert(address.clone());
             made.push(Interface {
                 id: new_aws_id("eni"),
@@ -101,8 +97,6 @@ impl ControlPlane {
         let found = find::<ClusterRecord>(&self.database, region, cluster_id).await;
         let Some((cluster, _)) = found.map_err(broken)? else { return Ok(()) };
         let clusters: Vec<ClusterRecord> = all(&self.database, region).await.map_err(broken)?;
-        let hsms = clusters.iter().flat_map(|cluster| &cluster.hsms);
-        let hsms: Vec<_> = hsms.map(|hsm| hsm.eni_ip.clone()).collect();
         let mut refused = None;
         let laid = self.change_network(region, |network| {
             refused = None;
@@ -113,7 +107,8 @@ impl ControlPlane {
             let mut new = network.clone();
             new.give_back(store_id);
             let group = new_aws_id("sg");
-            match new.interfaces(&cluster, &group, &hsms) {
+            let taken = new.taken(&clusters);
+            match new.interfaces(&cluster, &group, taken) {
                 Err(error) => refused = Some(error),
                 Ok(interfaces) => {
                     let security_group = NamedGroup {

@@ -1,14 +1,14 @@
 //! The network as CloudHSM and KMS see it: a VPC in each Region, its subnets and security groups.
 use super::ControlPlane;
 use super::interfaces::KmsNetwork;
-use super::record::failed;
+use super::record::{ClusterRecord, failed};
 use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::ApiError;
 use data_encoding::HEXLOWER;
 use fleet::Front;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Availability zones of a Region, by the last letter.
 const ZONES: [char; 3] = ['a', 'b', 'c'];
@@ -42,10 +42,17 @@ pub(crate) struct Subnet {
 }
 
 impl Subnet {
-    /// All addresses that can be given out.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = String> + use<> {
-        let front = self.front;
-        HOSTS.map(move |host| format!("{front}.{host}"))
+    /// Gives out an address that nobody has: the one that is wanted, or the lowest.
+    pub(super) fn take_address(
+        &mut self,
+        wanted: Option<&str>,
+        taken: &BTreeSet<String>,
+    ) -> Option<String> {
+        let mut all = HOSTS.map(|host| format!("{}.{host}", self.front));
+        let fits = |it: &String| wanted.is_none_or(|wanted| it == wanted) && !taken.contains(it);
+        let found = all.find(fits).filter(|_| self.free > 0)?;
+        self.free -= 1;
+        Some(found)
     }
 }
 
@@ -84,6 +91,13 @@ impl Network {
 
     pub(crate) fn subnet(&self, id: &str) -> Option<&Subnet> {
         self.subnets.iter().find(|subnet| subnet.id == id)
+    }
+
+    /// All addresses that HSMs and KMS have.
+    pub(super) fn taken(&self, clusters: &[ClusterRecord]) -> BTreeSet<String> {
+        let hsms = clusters.iter().flat_map(|cluster| &cluster.hsms);
+        let hsms = hsms.map(|hsm| hsm.eni_ip.as_str());
+        hsms.chain(self.kms_addresses()).map(str::to_owned).collect()
     }
 
     /// An interface in this subnet is gone.

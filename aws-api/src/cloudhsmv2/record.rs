@@ -122,14 +122,14 @@ impl HsmRecord {
 
     /// As `fleet` connects to it; `None`: it never ran.
     pub(crate) fn node(&self) -> Option<NodeView> {
-        Some(NodeView {
-            hsm_id: self.id.clone(),
-            node: self.node,
-            zone: self.zone.clone(),
-            address: self.address?,
-            pid: None,
-            runs: true,
-        })
+        Some(NodeView::at(&self.seat(), self.address?))
+    }
+
+    /// It is on this host now, or the host has another address.
+    pub(crate) fn place_on(&mut self, host: &str, address: SocketAddr) {
+        self.host = Some(host.to_owned());
+        self.address = Some(address);
+        self.eni_ip = address.ip().to_string();
     }
 }
 
@@ -247,6 +247,21 @@ pub(crate) async fn all<R: Kept>(from: &Database, region: &str) -> Result<Vec<R>
 pub(crate) async fn add<R: Kept>(to: &Database, region: &str, record: &R) -> Result<(), ApiError> {
     let values = [region.into(), record.id().into(), document(record)?.into()];
     to.write(vec![Statement::one(R::INSERT, values)]).await.map_err(write_failed)
+}
+
+/// Changes one HSM of a cluster, if it is there still.
+pub(crate) async fn change_hsm(
+    at: &Database,
+    region: &str,
+    cluster_id: &str,
+    hsm_id: &str,
+    decide: impl Fn(&mut HsmRecord),
+) -> Result<(), ApiError> {
+    let changed = change(at, region, cluster_id, |record: &mut ClusterRecord| {
+        record.hsms.iter_mut().filter(|hsm| hsm.id == hsm_id).for_each(&decide);
+        Ok(())
+    });
+    changed.await.map(drop)
 }
 
 pub(crate) async fn remove<R: Kept>(

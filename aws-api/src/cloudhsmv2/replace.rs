@@ -100,9 +100,7 @@ impl ControlPlane {
             there.state = HsmState::CreateInProgress;
             there.since_ms = real_now_ms();
             if let Some((host, address)) = &place {
-                there.host = Some(host.clone());
-                there.address = Some(*address);
-                there.eni_ip = address.ip().to_string();
+                there.place_on(host, *address);
             }
             record.next_node += 1;
             Ok(())

@@ -1,6 +1,6 @@
 //! Where an HSM runs: a process of this endpoint, or on a machine that has offered itself.
 use super::ControlPlane;
-use super::record::{ClusterRecord, HsmRecord, HsmState, all, change, failed};
+use super::record::{ClusterRecord, HsmRecord, HsmState, all, change_hsm, failed};
 use crate::error::ApiError;
 use fleet::{Roster, provision_node};
 use std::net::IpAddr;
@@ -62,12 +62,9 @@ impl ControlPlane {
         let away = || failed(&hsm.id, "it has no address yet");
         let (fleet, address) = (self.fleet(cluster)?, hsm.address.ok_or_else(away)?);
         let known = fleet.nodes().into_iter().find(|node| node.hsm_id == hsm.id);
-        if known.as_ref().is_some_and(|node| node.address != address) {
-            fleet.remove(&hsm.id).await;
-        }
         let node = match known {
-            Some(node) if node.address == address => node,
-            _ => fleet.add_remote(&hsm.seat(), address).await,
+            Some(node) => node,
+            None => fleet.add_remote(&hsm.seat(), address).await,
         };
         match (node.runs, hsm.state) {
             (true, _) => Ok(Some(hsm.clone())),
@@ -105,13 +102,8 @@ impl ControlPlane {
                 roster.nodes.push(seat.clone());
             }
         })?;
-        change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
-            if let Some(there) = record.hsms.iter_mut().find(|there| there.id == hsm.id) {
-                there.address = hsm.address;
-            }
-            Ok(())
-        })
-        .await?;
+        let listens = |there: &mut HsmRecord| there.address = hsm.address;
+        change_hsm(&self.database, region, &cluster.id, &hsm.id, listens).await?;
         Ok(hsm)
     }
 

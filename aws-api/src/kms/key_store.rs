@@ -20,6 +20,23 @@ const CLOUDHSM: &str = "AWS_CLOUDHSM";
 /// Zones with an active HSM that a cluster must have when it is given to a key store.
 pub(super) const ZONES_MIN: usize = 2;
 
+/// Refuses the members that belong to external key stores, which two requests have.
+macro_rules! not_external {
+    ($request:expr) => {
+        match $request.xks_proxy_uri_endpoint.is_some()
+            || $request.xks_proxy_uri_path.is_some()
+            || $request.xks_proxy_vpc_endpoint_service_name.is_some()
+            || $request.xks_proxy_vpc_endpoint_service_owner.is_some()
+            || $request.xks_proxy_authentication_credential.is_some()
+            || $request.xks_proxy_connectivity.is_some()
+        {
+            true => Err(ErrorKind::ValidationException
+                .with("the Xks members are for external key stores: leave them out")),
+            false => Ok(()),
+        }
+    };
+}
+
 impl Execute for CreateCustomKeyStoreRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let wanted = Wanted::of(self)?;
@@ -62,15 +79,6 @@ impl Execute for CreateCustomKeyStoreRequest {
     }
 }
 
-/// Is any Xks member there, which belong to external key stores?
-fn not_external(any: bool) -> Result<(), ApiError> {
-    if any {
-        return Err(ErrorKind::ValidationException
-            .with("the Xks members are for external key stores: leave them out"));
-    }
-    Ok(())
-}
-
 fn created(call: &mut Call, id: &str) -> CreateCustomKeyStoreResponse {
     call.told.response = Some(serde_json::json!({ "customKeyStoreId": id }));
     CreateCustomKeyStoreResponse { custom_key_store_id: Some(id.to_owned()) }
@@ -91,13 +99,7 @@ impl Wanted {
                 "external key stores are not simulated: CustomKeyStoreType is AWS_CLOUDHSM",
             ));
         }
-        let external = request.xks_proxy_uri_endpoint.is_some()
-            || request.xks_proxy_uri_path.is_some()
-            || request.xks_proxy_vpc_endpoint_service_name.is_some()
-            || request.xks_proxy_vpc_endpoint_service_owner.is_some()
-            || request.xks_proxy_authentication_credential.is_some()
-            || request.xks_proxy_connectivity.is_some();
-        not_external(external)?;
+        not_external!(request)?;
         let missing = |member: &str| {
             ErrorKind::ValidationException
                 .with(format!("{member} is required for a key store of type AWS_CLOUDHSM"))
@@ -239,13 +241,7 @@ impl Execute for DisconnectCustomKeyStoreRequest {
 
 impl Execute for UpdateCustomKeyStoreRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let external = self.xks_proxy_uri_endpoint.is_some()
-            || self.xks_proxy_uri_path.is_some()
-            || self.xks_proxy_vpc_endpoint_service_name.is_some()
-            || self.xks_proxy_vpc_endpoint_service_owner.is_some()
-            || self.xks_proxy_authentication_credential.is_some()
-            || self.xks_proxy_connectivity.is_some();
-        not_external(external)?;
+        not_external!(self)?;
         let id = self.custom_key_store_id.clone().unwrap_or_default();
         let stores = KeyStores::read(&kms.database, &call.region).await?;
         let store = stores.by_id(&id).ok_or_else(not_found)?;

@@ -64,13 +64,19 @@ impl Session {
     }
 
     /// Sees how far the cluster has come. Once it is active, fresh HSMs join by a backup, as AWS's
-    /// do; all that belong to the cluster are told of each other.
-    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+    /// do; all that belong to the cluster are told of each other. False: the cluster was ACTIVE,
+    /// and none of its HSMs here is. They were deleted, or have died for good, and what they knew
+    /// is in backups, which the control plane has.
+    pub(super) async fn settle(&mut self) -> Result<bool, Failure> {
         if let Some(first) = self.fleet.nodes().iter().find(|node| node.runs) {
             adopt_trust_anchor(self.folder.layout(), first).await?;
         }
         let met = self.meet().await?;
         let state = met.iter().map(Met::state).max().unwrap_or(NodeState::Uninitialized);
+        if self.ready.state == NodeState::Active.name() && state != NodeState::Active {
+            self.leave_at_rest().await?;
+            return Ok(false);
+        }
         let (fresh, mut members): (Vec<_>, Vec<_>) =
             met.into_iter().partition(|met| met.state() == NodeState::Uninitialized);
         if state == NodeState::Active && !fresh.is_empty() {
@@ -86,20 +92,12 @@ impl Session {
         self.fleet.set_members(ids).await?;
         self.ready.state = state.name().to_owned();
         self.tell_control_plane(state).await?;
-        self.save()
+        self.save()?;
+        Ok(true)
     }
 
-    /// Whether the cluster was ACTIVE, and none of its HSMs here is: they were deleted, or have
-    /// died for good. What they knew is in backups, which the control plane has.
-    pub(super) async fn is_at_rest(&self) -> Result<bool, Failure> {
-        if self.ready.state != NodeState::Active.name() {
-            return Ok(false);
-        }
-        Ok(!self.meet().await?.iter().any(|met| met.state() == NodeState::Active))
-    }
-
-    /// Leaves such a cluster to the control plane.
-    pub(super) async fn leave_at_rest(&mut self) -> Result<(), Failure> {
+    /// Leaves the cluster to the control plane.
+    async fn leave_at_rest(&mut self) -> Result<(), Failure> {
         let id = self.ready.cluster_id.clone();
         if self.endpoint.is_none() {
             return Err(Failure::new(format!(
@@ -204,7 +202,10 @@ impl Session {
             None => "by hand; the admin's password is not known here".to_owned(),
         };
         self.console.step("activated", &[text]);
-        if fresh { self.settle().await } else { Ok(()) }
+        if fresh {
+            self.settle().await?;
+        }
+        Ok(())
     }
 
     /// Creates the users that are missing. False: that takes an admin password that only the person

@@ -32,14 +32,7 @@ impl Rig {
         let mut rig = Self { folder, layout, roster, views: Vec::new(), nodes: Vec::new() };
         for seat in rig.roster.nodes.clone() {
             let node = rig.launch(&seat.hsm_id, "127.0.0.1:0").await;
-            rig.views.push(NodeView {
-                hsm_id: seat.hsm_id,
-                node: seat.node,
-                zone: seat.zone,
-                address: node.address(),
-                pid: None,
-                runs: true,
-            });
+            rig.views.push(NodeView::at(&seat, node.address()));
             rig.nodes.push(Some(node));
         }
         rig

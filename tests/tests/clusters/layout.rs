@@ -56,7 +56,7 @@ fn each_hsm_has_its_eni_s_address_and_ports_2223_to_2225() {
 fn an_hsm_that_has_died_for_good_is_replaced_in_its_place() {
     let up = Up::start(PROGRAM, &["--nodes", "3", "--replace-after", "1"]);
     let plane = Plane::of(&up);
-    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let id = up.cluster_id();
     let pin = up.pin("example_user");
     let login = Some(("crypto-user", pin.as_str()));
     let make = ["key", "generate-symmetric", "aes", "--key-length-bytes", "32", "--label", "kept"];

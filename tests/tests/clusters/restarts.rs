@@ -111,7 +111,7 @@ fn an_hsm_that_cannot_start_for_a_while_keeps_all_that_it_knows() {
     let arguments = ["--nodes", "1", "--replace-after", "1"];
     let up = Up::start(PROGRAM, &arguments);
     let plane = Plane::of(&up);
-    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let id = up.cluster_id();
     let config = std::fs::read_to_string(up.folder().join("cloudhsm-cli.cfg")).unwrap();
     // One HSM alone may be used without the availability check.
     assert!(config.contains("\"disable_key_availability_check\": true"), "{config}");
@@ -136,7 +136,7 @@ fn an_hsm_that_was_broken_before_up_was_killed_is_replaced_by_the_next() {
         Up::start_in(PROGRAM, place.path(), &["--nodes", "3", "--replace-after", after])
     };
     let up = start("600");
-    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let id = up.cluster_id();
     make_key(&up, "kept");
     let broken = up.hsm_id(1);
     up.data_text(&["sim", "destroy", "2"]);
@@ -159,7 +159,7 @@ fn a_cluster_of_up_without_hsms_is_there_again_with_its_users_and_keys() {
     let start = || Up::start_in(PROGRAM, place.path(), &["--nodes", "2"]);
     let up = start();
     let plane = Plane::of(&up);
-    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let id = up.cluster_id();
     make_key(&up, "kept");
     for hsm in hsms(&plane.describe(&id)) {
         plane.call("DeleteHsm", json!({ "ClusterId": id, "HsmId": hsm["HsmId"] }));

@@ -88,7 +88,7 @@ fn the_documented_commands_run_word_for_word_in_the_real_aws_cli() {
                expression pattern: cluster-[2-7a-zA-Z]{11,16}";
     assert!(refused.contains(why), "{refused}");
 
-    let cluster_id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let cluster_id = up.cluster_id();
     let made = say(&up, &create(&cluster_id));
     let id = made["CustomKeyStoreId"].as_str().unwrap().to_owned();
     let shown = &say(&up, "aws kms describe-custom-key-stores")["CustomKeyStores"][0];

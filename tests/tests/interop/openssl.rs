@@ -11,7 +11,7 @@ fn openssl(folder: &Path, words: &str) -> Output {
 #[test]
 fn the_real_openssl_initializes_a_cluster_by_the_documented_steps() {
     let up = Up::start(PROGRAM, &["--until", "nodes", "--nodes", "2"]);
-    let id = up.ready()["cluster_id"].as_str().unwrap().to_owned();
+    let id = up.cluster_id();
     let folder = up.folder();
     for ours in ["customerCA.crt", "customerCA.key"] {
         let _ = std::fs::remove_file(folder.join(ours));
