@@ -4,6 +4,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use hsm_core::Record;
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// What a node needs of a disk. A record replaces what its slot held; none is ever removed.
 pub trait Store: Send {
@@ -21,9 +23,15 @@ pub trait Store: Send {
 /// Bytes of blocks kept in memory. Records are read once, at the start: it need not be large.
 const CACHE: u64 = 1 << 20;
 
-/// Bytes of new records kept in memory before they go to a table file. This, twice, is most of the
-/// store's share of a node's 12 MB.
+/// Bytes of new records that go to a table file together: of a node at rest this, twice, is most of
+/// the store's share of its 12 MB.
 const MEMTABLE: u64 = 1 << 20;
+
+/// Bytes of new records in memory, at most. fjall has one worker for tables, and while that merges
+/// old ones it takes whatever comes: by this bound whoever writes waits for the worker.
+const UNFLUSHED_MAX: u64 = 8 << 20;
+/// How often it is looked whether the worker has come that far.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Bytes of a table file's blocks. All records are read, once, at the start: few large blocks make
 /// a small index, and filters, by which a single record would be found, need not be made.
@@ -81,7 +89,13 @@ impl Store for FjallStore {
         for record in records {
             batch.insert(&self.records, record.slot, record.value);
         }
-        batch.commit().map_err(cause)
+        batch.commit().map_err(cause)?;
+        while self.database.write_buffer_size() > UNFLUSHED_MAX {
+            // Fails if the worker has: nobody is waited for in vain.
+            self.database.persist(PersistMode::Buffer).map_err(cause)?;
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -94,5 +108,31 @@ fn cause(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(cause) | fjall::Error::Storage(fjall::LsmError::Io(cause)) => cause,
         other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: u64 = 256;
+
+    #[test]
+    fn what_is_not_in_tables_yet_is_bounded_however_much_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = FjallStore::open(&folder.path().join("store")).unwrap();
+        // A key is 400 bytes, and what is left of a deleted one less: group by group, as they come.
+        let group = |first: u64, size: usize| {
+            let record = |n: u64| Record { slot: n.to_be_bytes().to_vec(), value: vec![7; size] };
+            (first..first + GROUP).map(record).collect::<Vec<_>>()
+        };
+        for first in (0..300_000).step_by(GROUP as usize) {
+            store.write(group(first, 400)).unwrap();
+            store.write(group(first, 60)).unwrap();
+            let unflushed = store.database.write_buffer_size();
+            assert!(unflushed <= UNFLUSHED_MAX, "{unflushed} bytes after {first} records");
+        }
+        store.sync().unwrap();
+        assert_eq!(store.load().count(), 300_032);
     }
 }

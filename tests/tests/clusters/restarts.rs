@@ -85,6 +85,7 @@ fn a_cluster_whose_endpoint_is_killed_at_every_step_of_its_life_gets_to_the_end_
         (up, plane) = again(up, after_ms);
         plane.has(heir, 1);
         // The operator's certificate and password are those of the first one.
+        plane.has(&owned.id, 1);
         let first = owned.behind(&plane);
         assert!(first.operate(&["user", "list"]).contains("\"admin\""));
         let heir = first.named(heir);
