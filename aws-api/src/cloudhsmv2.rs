@@ -11,10 +11,11 @@ use record::{ClusterRecord, HsmState, get};
 use serde_json::value::to_raw_value;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
 
-mod adopt;
 mod backup;
 mod cluster;
 mod filter;
@@ -23,6 +24,7 @@ mod hsm;
 mod initialize;
 mod interfaces;
 pub(crate) mod network;
+mod own;
 mod policy;
 pub(crate) mod record;
 mod replace;
@@ -32,9 +34,9 @@ mod tag;
 mod view;
 mod work;
 
-pub use adopt::Adopted;
 pub(crate) use hosts::NotJoined;
-pub(crate) use work::keep;
+pub use own::Own;
+use work::{PutOff, keep};
 
 /// How this endpoint runs HSMs.
 #[derive(Clone)]
@@ -103,8 +105,14 @@ pub(crate) struct ControlPlane {
     since: Mutex<HashMap<String, Instant>>,
     /// Who gives out addresses and counts quotas does it alone.
     addressing: tokio::sync::Mutex<()>,
+    /// Nobody works on clusters before the HSMs of `up` have been started, or while all are ended.
+    begun: AtomicBool,
     /// Clusters that are worked on; true: something has come up meanwhile.
     working: Mutex<HashMap<(String, String), bool>>,
+    /// Ends the pauses of those who work.
+    woken: Notify,
+    /// Changes with every step that was taken or put off.
+    progress: watch::Sender<Option<PutOff>>,
 }
 
 /// Decodes, checks, executes, tells CloudTrail; the body of the answer.
@@ -143,8 +151,21 @@ impl ControlPlane {
         account: Arc<str>,
         hosting: Option<Hosting>,
     ) -> Self {
-        let (fleets, hosts, since, addressing, working) = Default::default();
-        Self { database, clock, trail, account, hosting, fleets, hosts, since, addressing, working }
+        Self {
+            database,
+            clock,
+            trail,
+            account,
+            hosting,
+            fleets: Mutex::default(),
+            hosts: Mutex::default(),
+            since: Mutex::default(),
+            addressing: Default::default(),
+            begun: AtomicBool::new(false),
+            working: Mutex::default(),
+            woken: Notify::new(),
+            progress: watch::Sender::default(),
+        }
     }
 
     fn hosting(&self) -> Result<&Hosting, ApiError> {
@@ -196,6 +217,8 @@ impl ControlPlane {
 
     /// Ends all HSMs; they are started again by the next endpoint.
     pub(crate) async fn stop(&self) {
+        self.begun.store(false, Ordering::Relaxed);
+        self.woken.notify_waiters();
         let fleets: Vec<_> = self.fleets().drain().collect();
         for (_, fleet) in fleets {
             fleet.stop().await;

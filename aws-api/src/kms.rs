@@ -148,14 +148,9 @@ impl Kms {
         *self.local.lock().unwrap_or_else(PoisonError::into_inner) = Some(local);
     }
 
-    /// Asks an operation as the account itself would, from inside.
-    pub(crate) async fn ask(
-        self: &Arc<Self>,
-        region: &str,
-        operation: &str,
-        parameters: Value,
-    ) -> Result<Value, ApiError> {
-        let mut call = Call {
+    /// What the account itself asks, from inside.
+    pub(crate) fn own_call(&self, region: &str) -> Call {
+        Call {
             id: new_id(),
             at_ms: self.clock.now_ms(),
             region: region.to_owned(),
@@ -164,7 +159,17 @@ impl Kms {
             source: None,
             user_agent: "cloudhsm-sim".to_owned(),
             told: Told::default(),
-        };
+        }
+    }
+
+    /// Asks an operation as the account itself would, from inside.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        region: &str,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<Value, ApiError> {
+        let mut call = self.own_call(region);
         let body = zeroize::Zeroizing::new(parameters.to_string());
         let answer = dispatch(operation, body.as_bytes(), self, &mut call).await;
         let unknown = || ErrorKind::UnknownOperationException.with(operation);

@@ -23,7 +23,7 @@ mod sim;
 mod trail;
 
 pub use auth::{AccessKeys, Auth};
-pub use cloudhsmv2::{Adopted, Hosting, Timing};
+pub use cloudhsmv2::{Hosting, Own, Timing};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
 pub use program::main;
@@ -34,6 +34,7 @@ use cloudhsmv2::ControlPlane;
 use clusters::Clusters;
 use database::Database;
 use error::ApiError;
+use fleet::FleetError;
 use kms::Kms;
 use secrets::Secrets;
 use serde_json::Value;
@@ -50,8 +51,8 @@ use trail::Trail;
 /// How an endpoint is to be.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where to listen; port 0: any free one.
-    pub listen: SocketAddr,
+    /// Where to listen; port 0: any free one. `None`: it is asked from inside alone.
+    pub listen: Option<SocketAddr>,
     /// `sqlite://FILE?mode=rwc` or `postgres://…`: what several endpoints may share.
     pub database: String,
     /// 64 hex digits (0600), made where there is none: seals what the database must not show.
@@ -82,6 +83,8 @@ pub enum EndpointError {
     Secrets(SecretsError),
     /// The log cannot be written.
     Trail(PathBuf, io::Error),
+    /// No HSM could be started.
+    Hsms(FleetError),
     /// An operation was refused: the error's name and message.
     Refused(String, String),
 }
@@ -98,6 +101,7 @@ impl fmt::Display for EndpointError {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Database(error) => error.fmt(f),
             Self::Secrets(error) => error.fmt(f),
+            Self::Hsms(error) => error.fmt(f),
             Self::Trail(folder, error) => {
                 write!(f, "cannot write cloudtrail.jsonl in {}: {error}", folder.display())
             }
@@ -118,16 +122,19 @@ impl From<ApiError> for EndpointError {
 /// A running endpoint. Dropped, it ends without a word to the HSMs.
 pub struct Endpoint {
     kms: Arc<Kms>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
+    /// Until it is served.
+    listener: Option<TcpListener>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Endpoint {
-    /// Starts to listen; key stores that are CONNECTED are taken up again.
+    /// Starts to listen. One that hosts HSMs answers once those have been started.
     pub async fn start(settings: Settings) -> Result<Self, EndpointError> {
-        let listen = |e| EndpointError::Listen(settings.listen, e);
-        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listener = match settings.listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let secrets = Secrets::read_or_make(&settings.key_file).map_err(EndpointError::Secrets)?;
         let database = Database::open(&settings.database).await.map_err(EndpointError::Database)?;
         if !secrets.fit(&database).await? {
@@ -162,23 +169,30 @@ impl Endpoint {
             local: Default::default(),
             settings,
         });
-        let tasks = vec![
-            tokio::spawn(http::listen(listener, Arc::downgrade(&kms))),
-            tokio::spawn(connecting::keep(Arc::downgrade(&kms))),
-            tokio::spawn(kms::delete_due(Arc::downgrade(&kms))),
-            tokio::spawn(cloudhsmv2::keep(Arc::downgrade(&plane))),
-        ];
-        Ok(Self { kms, address, tasks })
+        let (listener, address) = listener.unzip();
+        let hosts = kms.settings.hosting.is_some();
+        let mut endpoint = Self { kms, address, listener, tasks: Vec::new() };
+        if !hosts {
+            endpoint.serve();
+        }
+        Ok(endpoint)
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// From now on requests are answered, and key stores that are CONNECTED are taken up again:
+    /// where HSMs are hosted, not before they have been started. One that listens nowhere is no
+    /// KMS.
+    fn serve(&mut self) {
+        let Some(listener) = self.listener.take() else { return };
+        self.tasks.extend([
+            tokio::spawn(http::listen(listener, Arc::downgrade(&self.kms))),
+            tokio::spawn(connecting::keep(Arc::downgrade(&self.kms))),
+            tokio::spawn(kms::delete_due(Arc::downgrade(&self.kms))),
+        ]);
     }
 
-    /// What AWS clients take: `http://127.0.0.1:4566`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+    /// What AWS clients take: `http://127.0.0.1:4566`; `None`: it listens nowhere.
+    pub fn url(&self) -> Option<String> {
+        self.address.map(|address| format!("http://{address}"))
     }
 
     pub(crate) fn kms(&self) -> &Arc<Kms> {
@@ -206,4 +220,11 @@ impl Endpoint {
         }
         self.kms.trail.flush().await;
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), EndpointError> {
+    let failed = |e| EndpointError::Listen(address, e);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }

@@ -74,7 +74,7 @@ impl Config {
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let keys = access_keys(config.access_keys);
         Ok(Settings {
-            listen: config.listen,
+            listen: Some(config.listen),
             database: config.database.unwrap_or_else(|| sqlite_url(&folder.join("kms.sqlite"))),
             key_file: base.join(config.key_file.unwrap_or_else(|| config.folder.join("kms.key"))),
             clusters: config.clusters.iter().map(|cluster| base.join(cluster)).collect(),
@@ -115,7 +115,7 @@ async fn run(settings: Settings) -> Result<(), String> {
         signal(SignalKind::terminate()).map_err(|e| e.to_string())?,
     ];
     let endpoint = Endpoint::start(settings).await.map_err(|e| e.to_string())?;
-    println!("{}", endpoint.url());
+    println!("{}", endpoint.url().unwrap_or_default());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -155,7 +155,7 @@ struct Session {
     ready: Ready,
     /// The step that was asked for is reached: the file for scripts may be written.
     reached: bool,
-    endpoint: Option<Endpoint>,
+    endpoint: Endpoint,
 }
 
 pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), Failure> {
@@ -193,7 +193,7 @@ impl Session {
     async fn bring_up(&mut self) -> Result<(), Failure> {
         let until = self.options.until;
         self.show_nodes();
-        self.start_endpoint().await?;
+        self.show_endpoint();
         if !self.settle().await? {
             return Ok(());
         }
@@ -228,14 +228,11 @@ impl Session {
     /// Ends the endpoint, which logs kmsuser out, and the nodes.
     async fn stop(mut self) -> Result<(), Failure> {
         self.console.event("stopping");
-        if let Some(endpoint) = self.endpoint.take() {
-            // A node that does not answer forgets the login when the connection ends.
-            let _ = tokio::time::timeout(LOGOUT_WITHIN, endpoint.stop()).await;
-            endpoint.stop_hsms().await;
-        }
+        // A node that does not answer forgets the login when the connection ends.
+        let _ = tokio::time::timeout(LOGOUT_WITHIN, self.endpoint.stop()).await;
+        self.endpoint.stop_hsms().await;
         let ready_file = self.options.ready_file.take().filter(|_| self.reached);
-        let Self { fleet, folder, mut ready, console, .. } = self;
-        fleet.stop().await;
+        let Self { folder, mut ready, console, .. } = self;
         for node in &mut ready.nodes {
             node.pid = None;
         }

@@ -4,6 +4,7 @@
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use tests::cluster::{Up, create_user, folder, run, text};
 use tests::patience::until;
@@ -205,16 +206,23 @@ fn a_folder_in_which_nothing_can_be_written_is_named() {
 
 #[test]
 fn an_up_that_was_killed_at_its_start_is_followed_by_the_next() {
-    let place = folder();
-    for after_ms in [20, 60, 100, 150, 220, 300] {
+    let killed_after = |place: &Path, ms: u64| {
         let mut up = Command::new(PROGRAM);
         up.args(["up", "--nodes", "3", "--base-port", "0", "--no-endpoint", "--state"]);
-        let mut up = up.arg(place.path()).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(after_ms));
+        let mut up = up.arg(place).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(ms));
         up.kill().unwrap();
         up.wait().unwrap();
+    };
+    // Before there is a folder, and up to the moment in which it is ready.
+    for after_ms in (20..1_000).step_by(70) {
+        let place = folder();
+        killed_after(place.path(), after_ms);
+        killed_after(place.path(), after_ms / 2);
+        let up = Up::start_in(PROGRAM, place.path(), &["--nodes", "3", "--no-endpoint"]);
+        assert_eq!(up.ready()["state"], "ACTIVE", "killed after {after_ms} ms");
+        let hsms = up.data(None, &["cluster", "hsm-info"])["hsms"].as_array().unwrap().len();
+        assert_eq!(hsms, 3, "killed after {after_ms} ms");
+        up.stop();
     }
-    let up = Up::start_in(PROGRAM, place.path(), &["--nodes", "3", "--no-endpoint"]);
-    assert_eq!(up.ready()["state"], "ACTIVE");
-    up.stop();
 }

@@ -101,6 +101,12 @@ impl ControlPlane {
         Ok(Then::Done)
     }
 
+    /// The first HSM that is a member and runs.
+    fn serving<'a>(&self, cluster: &'a ClusterRecord) -> Option<&'a HsmRecord> {
+        let mut members = cluster.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
+        members.find(|hsm| !self.is_down(&cluster.id, &hsm.id))
+    }
+
     /// A connection to an HSM, with the service certificate.
     async fn reach(
         &self,
@@ -172,7 +178,7 @@ impl ControlPlane {
     }
 
     /// Tells all HSMs of an ACTIVE cluster of each other.
-    async fn tell_members(&self, region: &str, id: &str) -> Result<(), ApiError> {
+    pub(super) async fn tell_members(&self, region: &str, id: &str) -> Result<(), ApiError> {
         let Some((cluster, _)) = find::<ClusterRecord>(&self.database, region, id).await? else {
             return Ok(());
         };
@@ -192,7 +198,7 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         timing: Timing,
     ) -> Result<Then, ApiError> {
-        let Some(hsm) = cluster.hsms.first() else { return Ok(Then::Later(ASK_EVERY)) };
+        let Some(hsm) = self.serving(cluster) else { return Ok(Then::Later(ASK_EVERY)) };
         let layout = self.layout(cluster)?;
         let signed_cert = cluster.signed_cert.clone().unwrap_or_default();
         let trust_anchor = cluster.trust_anchor.clone().unwrap_or_default();
@@ -224,7 +230,7 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         timing: Timing,
     ) -> Result<Then, ApiError> {
-        let Some(hsm) = cluster.hsms.first() else { return Ok(Then::Later(ASK_EVERY)) };
+        let Some(hsm) = self.serving(cluster) else { return Ok(Then::Later(ASK_EVERY)) };
         let (line, _) = self.reach(cluster, hsm).await?;
         if line.welcome().state != NodeState::Active {
             return Ok(Then::Later(ASK_EVERY));
@@ -263,7 +269,7 @@ impl ControlPlane {
             record.hsms.retain(|there| there.id != hsm.id);
             let begun =
                 matches!(record.state, ClusterState::Active | ClusterState::DeleteInProgress);
-            if record.hsms.is_empty() && !begun {
+            if !record.hsms.iter().any(|hsm| hsm.state == HsmState::Active) && !begun {
                 // The CSR was that HSM's, and so was what was signed.
                 record.state = ClusterState::Uninitialized;
                 record.certificates = CertificateTexts::default();

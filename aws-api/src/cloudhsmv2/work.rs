@@ -1,12 +1,13 @@
 //! What is to be done follows from the record alone: a restart finds it there and goes on.
-use super::ControlPlane;
-use super::record::{ClusterRecord, ClusterState, HsmState, all, failed, find};
+use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, failed, find};
+use super::{ControlPlane, Timing};
 use crate::database::text;
 use crate::error::ApiError;
 use fleet::{Event, Fleet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How long after a failure the work is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ const BACKUP_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Something that a cluster's record asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Create,
     /// The HSM with this id is to be made, or to run.
     Start(String),
@@ -42,7 +43,11 @@ fn due(cluster: &ClusterRecord, running: &[String], open: bool) -> Vec<Step> {
         those(HsmState::DeleteInProgress).map(|hsm| Step::RemoveHsm(hsm.id.clone())).collect();
     if open {
         let down = those(HsmState::Active).filter(|hsm| !running.contains(&hsm.id));
-        let new = those(HsmState::CreateInProgress);
+        // One HSM until ACTIVE: the others of `up` run, and wait.
+        let first = cluster.hsms.first().map(|hsm| &hsm.id);
+        let may_join =
+            |hsm: &&HsmRecord| cluster.state == ClusterState::Active || first == Some(&hsm.id);
+        let new = those(HsmState::CreateInProgress).filter(may_join);
         steps.extend(down.chain(new).map(|hsm| Step::Start(hsm.id.clone())));
     }
     match cluster.state {
@@ -58,6 +63,15 @@ fn due(cluster: &ClusterRecord, running: &[String], open: bool) -> Vec<Step> {
     steps
 }
 
+/// A step that was put off.
+#[derive(Clone)]
+pub(super) struct PutOff {
+    pub(super) cluster_id: String,
+    pub(super) step: Step,
+    /// It failed; otherwise it only takes its time.
+    pub(super) why: Option<ApiError>,
+}
+
 /// What became of a step.
 pub(super) enum Then {
     /// It was taken.
@@ -69,13 +83,14 @@ pub(super) enum Then {
 impl ControlPlane {
     /// Works on a cluster until nothing is left to do. At once if nobody does, else once more.
     pub(crate) fn wake(self: &Arc<Self>, region: &str, id: &str) {
-        if self.hosting.is_none() {
+        if !self.begun.load(Ordering::Relaxed) {
             return;
         }
         let name = (region.to_owned(), id.to_owned());
         let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(again) = working.get_mut(&name) {
             *again = true;
+            self.woken.notify_waiters();
             return;
         }
         working.insert(name.clone(), false);
@@ -91,19 +106,20 @@ impl ControlPlane {
                 tracing::warn!(cluster = id, "is looked at again: {why}");
                 Some(AGAIN_AFTER)
             });
-            if let Some(pause) = pause {
-                // What came up meanwhile is not put off by what has to wait.
-                tokio::time::sleep(pause.min(AGAIN_AFTER)).await;
-                continue;
-            }
-            let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-            match working.get_mut(&name) {
-                Some(again) if *again => *again = false,
-                _ => {
+            // From here on a call to `wake` is heard.
+            let woken = self.woken.notified();
+            {
+                let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+                if working.get_mut(&name).is_some_and(std::mem::take) {
+                    continue;
+                }
+                if pause.is_none() {
                     working.remove(&name);
                     return;
                 }
             }
+            // What comes up meanwhile is not put off by what has to wait.
+            let _ = timeout(pause.unwrap_or_default().min(AGAIN_AFTER), woken).await;
         }
     }
 
@@ -111,13 +127,19 @@ impl ControlPlane {
     /// there are none.
     async fn round(self: &Arc<Self>, region: &str, id: &str) -> Result<Option<Duration>, ApiError> {
         let (mut waiting, mut pause) = (Vec::new(), None);
-        loop {
+        while self.begun.load(Ordering::Relaxed) {
             let found = find::<ClusterRecord>(&self.database, region, id).await?;
             let Some((cluster, _)) = found else { return Ok(pause) };
-            let open = self.network(region).await?.is_open(id);
-            let mut steps = due(&cluster, &self.running(id), open).into_iter();
+            let mut steps = self.due(region, &cluster).await?.into_iter();
             let Some(step) = steps.find(|step| !waiting.contains(step)) else { return Ok(pause) };
-            let then = self.take(region, &cluster, &step).await.unwrap_or_else(|error| {
+            let taken = self.take(region, &cluster, &step).await;
+            let put_off = (!matches!(taken, Ok(Then::Done))).then(|| PutOff {
+                cluster_id: id.to_owned(),
+                step: step.clone(),
+                why: taken.as_ref().err().cloned(),
+            });
+            self.progress.send_replace(put_off);
+            let then = taken.unwrap_or_else(|error| {
                 let why = error.message.unwrap_or_default();
                 tracing::warn!(cluster = id, "{step:?} is tried again: {why}");
                 Then::Later(AGAIN_AFTER)
@@ -127,6 +149,7 @@ impl ControlPlane {
                 waiting.push(step);
             }
         }
+        Ok(None)
     }
 
     async fn take(
@@ -135,7 +158,9 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         step: &Step,
     ) -> Result<Then, ApiError> {
-        let timing = self.hosting()?.timing;
+        let by_up = cluster.in_root
+            && !matches!(cluster.state, ClusterState::Active | ClusterState::DeleteInProgress);
+        let timing = if by_up { Timing::default() } else { self.hosting()?.timing };
         match step {
             Step::Create => self.created(region, cluster, timing).await,
             Step::Start(hsm) => self.start_hsm(region, cluster, hsm, timing).await,
@@ -155,6 +180,16 @@ impl ControlPlane {
         }
     }
 
+    /// All that is to be done for a cluster now.
+    pub(super) async fn due(
+        &self,
+        region: &str,
+        cluster: &ClusterRecord,
+    ) -> Result<Vec<Step>, ApiError> {
+        let open = self.network(region).await?.is_open(&cluster.id);
+        Ok(due(cluster, &self.running(&cluster.id), open))
+    }
+
     /// The HSMs of a cluster that are run, or watched where others run them.
     fn running(&self, id: &str) -> Vec<String> {
         self.nodes(id).into_iter().map(|node| node.hsm_id).collect()
@@ -163,6 +198,9 @@ impl ControlPlane {
     /// The processes of a cluster, of which there are none yet the first time.
     pub(super) fn fleet(&self, cluster: &ClusterRecord) -> Result<Arc<Fleet>, ApiError> {
         let layout = self.layout(cluster)?;
+        if !self.begun.load(Ordering::Relaxed) {
+            return Err(failed(&cluster.id, "the endpoint has not begun, or is stopping"));
+        }
         let mut fleets = self.fleets();
         if let Some(fleet) = fleets.get(&cluster.id) {
             return Ok(fleet.clone());
@@ -228,7 +266,7 @@ pub(crate) async fn keep(plane: Weak<ControlPlane>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(plane) = plane.upgrade().filter(|plane| plane.hosting.is_some()) else { return };
+        let Some(plane) = plane.upgrade() else { return };
         if let Err(error) = plane.look().await {
             tracing::warn!("the clusters could not be looked at: {error:?}");
         }
@@ -238,7 +276,7 @@ pub(crate) async fn keep(plane: Weak<ControlPlane>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloudhsmv2::record::{CertificateTexts, HsmRecord};
+    use crate::cloudhsmv2::record::CertificateTexts;
 
     fn cluster(state: ClusterState, hsms: &[(&str, HsmState)]) -> ClusterRecord {
         let hsm = |(id, state): &(&str, HsmState)| HsmRecord {
@@ -311,6 +349,20 @@ mod tests {
                 vec![a],
                 true,
                 vec![remove(a), start(b)],
+            ),
+            (
+                C::Uninitialized,
+                vec![(a, H::CreateInProgress), (b, H::CreateInProgress)],
+                vec![a, b],
+                true,
+                vec![start(a)],
+            ),
+            (
+                C::Initialized,
+                vec![(a, H::Active), (b, H::CreateInProgress)],
+                vec![a, b],
+                true,
+                vec![Step::NoticeActivation],
             ),
             // Cut off by its security group.
             (C::Active, vec![(a, H::Active)], vec![a], false, vec![Step::CutOff]),

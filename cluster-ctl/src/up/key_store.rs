@@ -1,85 +1,71 @@
 //! The last step: KMS takes kmsuser over, in a key store of its endpoint, and makes one key.
-use super::Session;
 use super::nodes::{ACCOUNT, REGION, launch};
 use super::steps::KMS_PASSWORD;
+use super::{Options, Session};
 use crate::{Failure, StateFolder};
-use aws_api::{Adopted, Auth, Endpoint, Hosting, Local, Settings, StoreView, Timing, sqlite_url};
+use aws_api::{Auth, Endpoint, Hosting, Local, Settings, StoreView, Timing, sqlite_url};
 use fleet::{Roster, read};
 use kms_connector::Connected;
-use proto::{NodeState, Secret};
+use proto::Secret;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 const PROOF: &[u8] = b"encrypted in one HSM, decrypted in another";
 /// The name of the key that is made, for a first try.
 const ALIAS: &str = "alias/example";
 
-fn database(folder: &StateFolder) -> PathBuf {
-    folder.path().join("kms.sqlite")
+/// Starts KMS and CloudHSM's control plane, which listen unless that was not wanted.
+pub(super) async fn start_endpoint(
+    options: &Options,
+    state: &StateFolder,
+    roster: &Roster,
+) -> Result<Endpoint, Failure> {
+    let folder = state.path();
+    let listen = SocketAddr::from((options.address, options.endpoint_port));
+    let endpoint = Endpoint::start(Settings {
+        listen: (!options.no_endpoint).then_some(listen),
+        database: match &options.database {
+            Some(url) => url.clone(),
+            None => sqlite_url(&folder.join("kms.sqlite")),
+        },
+        key_file: folder.join("kms.key"),
+        trail_folder: folder.to_owned(),
+        clusters: vec![folder.to_owned()],
+        account: ACCOUNT.into(),
+        auth: match (options.auth, &options.access_keys) {
+            (super::Auth::Strict, Some(file)) => Auth::strict(file).map_err(Failure::new)?,
+            _ => Auth::Open,
+        },
+        connecting: Duration::from_millis(options.connecting_ms),
+        hosting: Some(Hosting {
+            installation: folder.to_owned(),
+            launch: launch(options)?,
+            own_addresses: roster.front.is_some(),
+            replace_after: Duration::from_secs(options.replace_after),
+            timing: if options.aws_timing { Timing::aws() } else { Timing::default() },
+            quotas: options.limits == hsm_node::Limits::Aws,
+        }),
+    });
+    Ok(endpoint.await?)
 }
 
 impl Session {
-    /// Starts the AWS endpoint, unless that was not wanted.
-    pub(super) async fn start_endpoint(&mut self) -> Result<(), Failure> {
-        if self.options.no_endpoint {
-            return Ok(());
+    pub(super) fn show_endpoint(&self) {
+        if let Some(url) = &self.ready.endpoint {
+            let text =
+                format!("{url} is AWS KMS and CloudHSM to whoever sets AWS_ENDPOINT_URL to it");
+            self.console.step("endpoint", &[text]);
         }
-        let folder = self.folder.path();
-        let roster = Roster::read(self.folder.layout())?;
-        let endpoint = Endpoint::start(Settings {
-            listen: SocketAddr::from((self.options.address, self.options.endpoint_port)),
-            database: match &self.options.database {
-                Some(url) => url.clone(),
-                None => sqlite_url(&database(&self.folder)),
-            },
-            key_file: folder.join("kms.key"),
-            trail_folder: folder.to_owned(),
-            clusters: vec![folder.to_owned()],
-            account: ACCOUNT.into(),
-            auth: match (self.options.auth, &self.options.access_keys) {
-                (super::Auth::Strict, Some(file)) => Auth::strict(file).map_err(Failure::new)?,
-                _ => Auth::Open,
-            },
-            connecting: Duration::from_millis(self.options.connecting_ms),
-            hosting: Some(Hosting {
-                installation: folder.to_owned(),
-                launch: launch(&self.options)?,
-                own_addresses: roster.is_some_and(|roster| roster.front.is_some()),
-                replace_after: Duration::from_secs(self.options.replace_after),
-                timing: if self.options.aws_timing { Timing::aws() } else { Timing::default() },
-                quotas: self.options.limits == hsm_node::Limits::Aws,
-            }),
-        });
-        let endpoint = endpoint.await?;
-        let url = endpoint.url();
-        let text = format!("{url} is AWS KMS and CloudHSM to whoever sets AWS_ENDPOINT_URL to it");
-        self.console.step("endpoint", &[text]);
-        self.ready.endpoint = Some(url);
-        self.endpoint = Some(endpoint);
-        Ok(())
-    }
-
-    /// Tells CloudHSM's control plane how far the cluster is.
-    pub(super) async fn tell_control_plane(&self, state: NodeState) -> Result<(), Failure> {
-        let Some(endpoint) = &self.endpoint else { return Ok(()) };
-        let Some(roster) = Roster::read(self.folder.layout())? else { return Ok(()) };
-        let (region, fleet) = (REGION, &self.fleet);
-        endpoint.adopt(Adopted { region, roster: &roster, state, fleet }).await?;
-        Ok(())
     }
 
     /// Did KMS ever change kmsuser's password?
     pub(super) async fn was_connected(&self) -> bool {
-        match &self.endpoint {
-            Some(endpoint) => endpoint.has_connected(REGION, &self.ready.cluster_id).await,
-            None => database(&self.folder).exists(),
-        }
+        self.endpoint.has_connected(REGION, &self.ready.cluster_id).await
     }
 
     /// In a folder in which KMS was connected before, kmsuser is KMS's, and not left to a person.
     pub(super) async fn warn_of_kms(&self) {
-        if self.endpoint.is_some() && self.was_connected().await {
+        if self.was_connected().await {
             let text = "KMS has changed kmsuser's password, and a key store has the cluster: \
                         for one that is left to you, choose a new folder with --state";
             self.console.problem("kmsuser", text);
@@ -89,7 +75,10 @@ impl Session {
     /// Connects the key store. What is in its way is shown, and the HSMs go on: it takes running
     /// HSMs to put kmsuser right.
     pub(super) async fn connect_key_store(&mut self) -> Result<(), Failure> {
-        let Some(endpoint) = &self.endpoint else { return Ok(()) };
+        if self.options.no_endpoint {
+            return Ok(());
+        }
+        let endpoint = &self.endpoint;
         let told = self.options.kmsuser_password.clone();
         let store = endpoint.provide_local(Local {
             region: REGION.to_owned(),

@@ -1,8 +1,10 @@
 //! The first two steps: a state folder with its certificates, and HSMs that run.
 use super::console::Console;
+use super::key_store::start_endpoint;
 use super::{Layout, Options, Session};
 use crate::state::{ReadyNode, cannot};
 use crate::{Failure, Ready, StateFolder};
+use aws_api::Own;
 use clap::ValueEnum;
 use fleet::{Event, Fleet, Front, Launch, Roster, make_ca, make_client_certificate, provision};
 use fleet::{write_public, write_secret};
@@ -12,7 +14,6 @@ use nix::unistd::Pid;
 use proto::NodeState;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -47,8 +48,9 @@ impl Session {
         fits(options.layout, &roster, &folder)?;
         make_certificates(&folder)?;
         console.step("folder", &[folder.path().display().to_string()]);
-        let (fleet, events) = Fleet::start(folder.layout(), &roster, launch(&options)?).await?;
-        let fleet = Arc::new(fleet);
+        let endpoint = start_endpoint(&options, &folder, &roster).await?;
+        let own = Own { region: REGION, roster: &roster };
+        let (fleet, events) = endpoint.start_hsms(own).await?;
         let ready = Ready {
             cluster_id: roster.cluster_id,
             region: REGION.to_owned(),
@@ -64,10 +66,9 @@ impl Session {
             admin: before.as_ref().and_then(|it| it.admin.clone()),
             kmsuser: before.as_ref().and_then(|it| it.kmsuser.clone()),
             example_user: before.and_then(|it| it.example_user),
-            endpoint: None,
+            endpoint: endpoint.url(),
         };
-        let session =
-            Self { options, folder, console, fleet, ready, reached: false, endpoint: None };
+        let session = Self { options, folder, console, fleet, ready, reached: false, endpoint };
         Ok((session, events))
     }
 

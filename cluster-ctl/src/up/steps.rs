@@ -1,8 +1,10 @@
 //! The steps from fresh HSMs to a cluster with users, as AWS's guides do them by hand.
 use super::Session;
+use super::nodes::REGION;
 use crate::initialize::adopt_trust_anchor;
 use crate::{Credentials, Failure, state::Username};
-use fleet::{Authority, NodeView, read, write_public};
+use aws_api::Own;
+use fleet::{Authority, NodeView, Roster, read, write_public};
 use hsm_client::Connection;
 use proto::command::session::{Login, Logout};
 use proto::command::user::{ChangePassword, CreateUser, ListUsers};
@@ -63,73 +65,62 @@ impl Session {
         .await
     }
 
-    /// Sees how far the cluster has come. Once it is active, fresh HSMs join by a backup, as AWS's
-    /// do; all that belong to the cluster are told of each other. False: the cluster was ACTIVE,
-    /// and none of its HSMs here is. They were deleted, or have died for good, and what they knew
-    /// is in backups, which the control plane has.
+    /// Sees how far the cluster has come, and waits until the control plane has, too: once it is
+    /// active, fresh HSMs join by a backup. False: the cluster was ACTIVE, and none of its HSMs
+    /// here is. They were deleted, or have died for good, and what they knew is in backups.
     pub(super) async fn settle(&mut self) -> Result<bool, Failure> {
         if let Some(first) = self.fleet.nodes().iter().find(|node| node.runs) {
             adopt_trust_anchor(self.folder.layout(), first).await?;
         }
         let met = self.meet().await?;
         let state = met.iter().map(Met::state).max().unwrap_or(NodeState::Uninitialized);
-        if self.ready.state == NodeState::Active.name() && state != NodeState::Active {
-            self.leave_at_rest().await?;
+        let was_active = self.ready.state == NodeState::Active.name();
+        let fresh = met.into_iter().filter(|met| met.state() == NodeState::Uninitialized);
+        let mut joined: Vec<_> = fresh.map(|met| met.node.hsm_id).collect();
+        let (state, members) = self.catch_up(state).await?;
+        let serves = |node: &NodeView| node.runs && members.contains(&node.hsm_id);
+        if was_active && (state != NodeState::Active || !self.fleet.nodes().iter().any(serves)) {
+            self.leave_at_rest()?;
             return Ok(false);
         }
-        let (fresh, mut members): (Vec<_>, Vec<_>) =
-            met.into_iter().partition(|met| met.state() == NodeState::Uninitialized);
-        if state == NodeState::Active && !fresh.is_empty() {
-            members.extend(self.join(&members, fresh).await?);
+        joined.retain(|hsm_id| members.contains(hsm_id));
+        if state == NodeState::Active && !joined.is_empty() {
+            let text = format!("{} restored a backup of the cluster", joined.join(", "));
+            self.console.step("joined", &[text]);
         }
-        let mut ids: Vec<String> = members.into_iter().map(|met| met.node.hsm_id).collect();
-        if state == NodeState::Active {
-            // They have joined before, and are members again when they run.
-            let down = self.fleet.nodes().into_iter().filter(|node| !node.runs);
-            ids.extend(down.map(|node| node.hsm_id));
-        }
-        self.write_config(&ids)?;
-        self.fleet.set_members(ids).await?;
+        self.write_config(&members)?;
         self.ready.state = state.name().to_owned();
-        self.tell_control_plane(state).await?;
         self.save()?;
         Ok(true)
     }
 
+    async fn catch_up(&mut self, state: NodeState) -> Result<(NodeState, Vec<String>), Failure> {
+        let roster = self.roster()?;
+        let own = Own { region: REGION, roster: &roster };
+        Ok(self.endpoint.catch_up(own, state).await?)
+    }
+
+    fn roster(&self) -> Result<Roster, Failure> {
+        let path = self.folder.layout().roster();
+        let gone = || Failure::new(format!("{} is not there any more", path.display()));
+        Roster::read(self.folder.layout())?.ok_or_else(gone)
+    }
+
     /// Leaves the cluster to the control plane.
-    async fn leave_at_rest(&mut self) -> Result<(), Failure> {
+    fn leave_at_rest(&mut self) -> Result<(), Failure> {
         let id = self.ready.cluster_id.clone();
-        if self.endpoint.is_none() {
+        if self.options.no_endpoint {
             return Err(Failure::new(format!(
                 "{id} has no HSM that is active: start `up` with the AWS endpoint, which brings \
                  users and keys back from the last backup"
             )));
         }
-        self.tell_control_plane(NodeState::Active).await?;
         let text = format!(
             "{id} has none that is ACTIVE; `aws cloudhsmv2 create-hsm --cluster-id {id} \
              --availability-zone us-east-1a` brings users and keys back from the last backup"
         );
         self.console.problem("HSMs", &text);
         self.save()
-    }
-
-    async fn join(&self, members: &[Met], fresh: Vec<Met>) -> Result<Vec<Met>, Failure> {
-        let source = members.iter().find(|met| met.state() == NodeState::Active);
-        let source = source.ok_or_else(|| Failure::new("no HSM is active"))?;
-        let backup = std::sync::Arc::new(fleet::backup(&source.connection, &source.node).await?);
-        let joined = at_once(fresh.into_iter().map(|met| {
-            let backup = backup.clone();
-            async move {
-                fleet::restore(&met.connection, &met.node, &backup).await?;
-                Ok(met)
-            }
-        }))
-        .await?;
-        let names: Vec<_> = joined.iter().map(|met| met.node.hsm_id.as_str()).collect();
-        let text = format!("{} restored a backup of {}", names.join(", "), source.node.hsm_id);
-        self.console.step("joined", &[text]);
-        Ok(joined)
     }
 
     /// Writes the CSR and the certificates where AWS's guides expect them.
@@ -169,7 +160,11 @@ impl Session {
             let first = met.first().ok_or_else(|| Failure::new("the cluster has no HSM"))?;
             let key = Zeroizing::new(read(&self.folder.path().join("customerCA.key"))?);
             let ca = Authority::from_pem(&read(&self.folder.layout().customer_ca())?, &key)?;
-            fleet::initialize(&first.connection, &first.node, &ca).await?;
+            let csr = fleet::certificates(&first.connection, &first.node).await?.cluster_csr;
+            let signed = fleet::sign_csr(csr.as_deref().unwrap_or_default(), &ca)?;
+            let roster = self.roster()?;
+            let own = Own { region: REGION, roster: &roster };
+            self.endpoint.initialize_cluster(own, &signed, ca.certificate()).await?;
             self.settle().await?;
         }
         let cluster_id = &self.ready.cluster_id;
@@ -190,8 +185,12 @@ impl Session {
             let username = ADMIN.to_owned();
             self.ready.admin = Some(Credentials { username, password: password.clone() });
             self.save()?;
+            let met = self.meet().await?;
+            if met.is_empty() {
+                return Err(Failure::new("none of the cluster's HSMs can be reached"));
+            }
             let unactivated = |met: &Met| met.state() == NodeState::Initialized;
-            for met in self.meet().await?.into_iter().filter(unactivated) {
+            for met in met.into_iter().filter(unactivated) {
                 set_admin_password(&met, &password).await?;
             }
         }
@@ -253,7 +252,10 @@ impl Session {
 
     /// Which of our users are missing, and where.
     async fn missing_users(&self) -> Result<Vec<(Met, &'static str)>, Failure> {
-        let listed = at_once(self.meet().await?.into_iter().map(|met| async move {
+        // A fresh one that has not joined yet will bring them along.
+        let members = self.meet().await?.into_iter();
+        let members = members.filter(|met| met.state() != NodeState::Uninitialized);
+        let listed = at_once(members.map(|met| async move {
             let listed = met.connection.call(&ListUsers {}).await;
             let users = listed.map_err(met.failed("list its users"))?.users;
             Ok((met, users))

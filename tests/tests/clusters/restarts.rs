@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use std::time::Duration;
 use tests::cluster::{Up, folder};
-use tests::plane::{Owned, Plane, hsms};
+use tests::plane::{Owned, Plane, active, hsms};
 
 #[test]
 fn whatever_was_begun_when_the_endpoint_was_killed_is_finished_by_the_next() {
@@ -105,6 +105,75 @@ fn has_key(up: &Up, label: &str) -> bool {
     let (pin, filter) = (up.pin("example_user"), format!("attr.label={label}"));
     let listed = up.data(Some(("crypto-user", &pin)), &["key", "list", "--filter", &filter]);
     listed["total_key_count"] == 1
+}
+
+#[test]
+fn up_takes_its_cluster_through_the_control_plane() {
+    let up = Up::start(PROGRAM, &["--nodes", "3", "--until", "initialized"]);
+    let plane = Plane::of(&up);
+    let id = up.cluster_id();
+    let cluster = plane.describe(&id);
+    assert_eq!(cluster["State"], "INITIALIZED", "{cluster:#}");
+    assert!(cluster["Certificates"]["ClusterCertificate"].is_string(), "{cluster:#}");
+    let states: Vec<_> =
+        cluster["Hsms"].as_array().unwrap().iter().map(|it| &it["State"]).collect();
+    assert_eq!(states, ["ACTIVE", "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"]);
+    let trail = std::fs::read_to_string(up.folder().join("cloudtrail.jsonl")).unwrap();
+    assert!(trail.contains("\"eventName\":\"InitializeCluster\""), "{trail}");
+    // Once a person has activated it, the others join.
+    up.data_text(&["cluster", "activate", "--password", "adminPassw0rd"]);
+    assert_eq!(plane.has(&id, 3)["State"], "ACTIVE");
+    let named = json!({ "Filters": { "clusterIds": [id] } });
+    let backups = plane.call("DescribeBackups", named);
+    let backups = backups["Backups"].as_array().unwrap().len();
+    // At activation, and for each HSM that joined.
+    assert_eq!(backups, 3);
+    up.stop();
+}
+
+#[test]
+fn an_hsm_that_is_down_at_activation_joins_when_it_runs_again() {
+    let up = Up::start(PROGRAM, &["--nodes", "3", "--until", "initialized"]);
+    let plane = Plane::of(&up);
+    let id = up.cluster_id();
+    up.data_text(&["sim", "kill", "2"]);
+    up.data_text(&["cluster", "activate", "--password", "adminPassw0rd"]);
+    plane.until(&id, |cluster| active(cluster) == 2);
+    up.data_text(&["sim", "restart", "2"]);
+    plane.has(&id, 3);
+    up.stop();
+}
+
+#[test]
+fn a_cluster_whose_database_is_lost_is_known_again_by_its_hsms() {
+    let place = folder();
+    let up = Up::start_in(PROGRAM, place.path(), &["--nodes", "3"]);
+    let id = up.cluster_id();
+    make_key(&up, "kept");
+    up.stop();
+    for name in ["kms.sqlite", "kms.sqlite-shm", "kms.sqlite-wal"] {
+        let _ = std::fs::remove_file(place.path().join(name));
+    }
+    let up = Up::start_in(PROGRAM, place.path(), &["--nodes", "3"]);
+    assert_eq!(up.cluster_id(), id);
+    let cluster = Plane::of(&up).has(&id, 3);
+    assert_eq!(cluster["State"], "ACTIVE");
+    assert!(cluster["Certificates"]["ClusterCertificate"].is_string(), "{cluster:#}");
+    assert!(has_key(&up, "kept"));
+    up.stop();
+}
+
+#[test]
+fn without_an_endpoint_nobody_is_kmsuser() {
+    let place = folder();
+    Up::start_in(PROGRAM, place.path(), &["--nodes", "2"]).stop();
+    let up = Up::start_in(PROGRAM, place.path(), &["--nodes", "2", "--no-endpoint"]);
+    // Longer than KMS takes to log in: then its password could not be changed.
+    std::thread::sleep(Duration::from_secs(2));
+    let change = ["user", "change-password", "--username", "kmsuser", "--role", "crypto-user"];
+    let pin = up.pin("admin");
+    up.data(Some(("admin", &pin)), &[&change[..], &["--password", "kmsPswd"]].concat());
+    up.stop();
 }
 
 #[test]

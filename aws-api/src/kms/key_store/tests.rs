@@ -12,7 +12,7 @@ const CLUSTER: &str = "cluster-234abcdefABC";
 async fn endpoint() -> (Endpoint, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
+        listen: Some(([127, 0, 0, 1], 0).into()),
         database: sqlite_url(&folder.path().join("kms.sqlite")),
         key_file: folder.path().join("kms.key"),
         trail_folder: folder.path().to_owned(),

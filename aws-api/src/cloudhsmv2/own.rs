@@ -1,0 +1,319 @@
+//! The cluster of `up`: the same steps as for any other, and all its HSMs run from the start.
+use super::network::{Group, Network, new_aws_id};
+use super::record::{
+    CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, add, change, failed, find,
+};
+use super::work::{PutOff, Step};
+use super::{ControlPlane, invalid, run};
+use crate::error::ApiError;
+use crate::model::cloudhsmv2::InitializeClusterRequest;
+use crate::{Endpoint, EndpointError};
+use fleet::{Event, Fleet, Front, NodeView, Roster, Seat};
+use proto::NodeState;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc;
+
+/// `up` waits for nothing that takes time at AWS alone.
+const LONG_AGO: i64 = 0;
+
+/// The cluster in the installation's own folder.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    /// Its Region.
+    pub region: &'a str,
+    /// Who its HSMs are.
+    pub roster: &'a Roster,
+}
+
+impl Endpoint {
+    /// Starts the HSMs of the installation's own cluster, all at the same time. What happens to
+    /// them is told to the receiver.
+    pub async fn start_hsms(
+        &self,
+        own: Own<'_>,
+    ) -> Result<(Arc<Fleet>, mpsc::Receiver<Event>), EndpointError> {
+        self.kms().plane.start_own(own).await
+    }
+
+    /// Waits until the control plane has come as far as the HSMs: `state`, which a person may have
+    /// brought about, and those of the roster are members. The state then, since an earlier start
+    /// may have begun more, and the ids of all members, in the order of their numbers. The first
+    /// time, all other clusters are taken up, too, and requests are served.
+    pub async fn catch_up(
+        &mut self,
+        own: Own<'_>,
+        state: NodeState,
+    ) -> Result<(NodeState, Vec<String>), EndpointError> {
+        let plane = self.kms().plane.clone();
+        if !plane.begun.swap(true, Ordering::Relaxed) {
+            self.tasks.push(tokio::spawn(super::keep(Arc::downgrade(&plane))));
+            self.serve();
+        }
+        plane.see(own, state).await?;
+        Ok(plane.settled(own, state).await?)
+    }
+
+    /// InitializeCluster, and waits until it is done.
+    pub async fn initialize_cluster(
+        &self,
+        own: Own<'_>,
+        signed_cert: &str,
+        trust_anchor: &str,
+    ) -> Result<(), EndpointError> {
+        let plane = &self.kms().plane;
+        let request = json!({
+            "ClusterId": own.roster.cluster_id,
+            "SignedCert": signed_cert,
+            "TrustAnchor": trust_anchor,
+        });
+        let body = request.to_string();
+        let mut call = self.kms().own_call(own.region);
+        run::<InitializeClusterRequest>(body.as_bytes(), plane, &mut call).await?;
+        match plane.settled(own, NodeState::Initialized).await? {
+            (NodeState::Uninitialized, _) => {
+                Err(invalid("Its security group is closed: nobody reaches its HSMs.").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all HSMs; the next start goes on with them.
+    pub async fn stop_hsms(&self) {
+        self.kms().plane.stop().await;
+    }
+}
+
+impl ControlPlane {
+    async fn start_own(
+        self: &Arc<Self>,
+        own: Own<'_>,
+    ) -> Result<(Arc<Fleet>, mpsc::Receiver<Event>), EndpointError> {
+        let hosting = self.hosting()?;
+        let layout = fleet::Layout::new(&hosting.installation);
+        let started = Fleet::start(&layout, own.roster, hosting.launch.clone()).await;
+        let (fleet, events) = started.map_err(EndpointError::Hsms)?;
+        let (fleet, id) = (Arc::new(fleet), &own.roster.cluster_id);
+        self.fleets().insert(id.clone(), fleet.clone());
+        self.enter(own, &fleet.nodes()).await?;
+        Ok((fleet, events))
+    }
+
+    /// Makes the cluster one of the control plane's, or brings what that knows of it up to date.
+    async fn enter(&self, own: Own<'_>, nodes: &[NodeView]) -> Result<(), ApiError> {
+        let Own { region, roster } = own;
+        let id = &roster.cluster_id;
+        if find::<ClusterRecord>(&self.database, region, id).await?.is_none() {
+            if roster.nodes.is_empty() && roster.next_node > 1 {
+                // It was deleted, and all that is left of it is the number of its last HSM.
+                return Ok(());
+            }
+            let group = Group { id: new_aws_id("sg"), open: true };
+            let front = roster.front.unwrap_or(Front::SHOWN);
+            let network = self.change_network_from(front, region, |network| {
+                network.groups.entry(id.clone()).or_insert_with(|| group.clone());
+                for subnet in &mut network.subnets {
+                    let there = roster.nodes.iter().filter(|seat| seat.zone == subnet.zone);
+                    subnet.free -= there.map(|_| 1).sum::<u32>().min(subnet.free);
+                }
+                Ok(())
+            });
+            let record = new_record(id, &network.await?, self.clock.now_ms());
+            add(&self.database, region, &record).await?;
+        }
+        let network = self.network(region).await?;
+        change(&self.database, region, id, |record: &mut ClusterRecord| {
+            record.next_node = record.next_node.max(roster.next_node);
+            let there = std::mem::take(&mut record.hsms);
+            // One that has died may still be in the roster.
+            let dead: Vec<_> = there.iter().filter_map(|hsm| hsm.replaces.clone()).collect();
+            let seats = roster.nodes.iter().filter(|seat| !dead.contains(&seat.hsm_id));
+            record.hsms = seats.map(|seat| listed(seat, &there, nodes, &network)).collect();
+            // The roster has those alone that run on this machine.
+            let coming = |hsm: &HsmRecord| hsm.state != HsmState::Active || hsm.host.is_some();
+            let new = there.into_iter().filter(coming);
+            let new = new.filter(|hsm| !roster.nodes.iter().any(|seat| seat.hsm_id == hsm.id));
+            record.hsms.extend(new.collect::<Vec<_>>());
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The HSMs are initialized, and nobody has asked this control plane for it: it was done at
+    /// the first HSM, or another database knew it.
+    async fn see(self: &Arc<Self>, own: Own<'_>, state: NodeState) -> Result<(), ApiError> {
+        let (region, id) = (own.region, &own.roster.cluster_id);
+        let Some((known, _)) = find::<ClusterRecord>(&self.database, region, id).await? else {
+            return Ok(());
+        };
+        let behind = |record: &ClusterRecord| {
+            matches!(record.state, ClusterState::CreateInProgress | ClusterState::Uninitialized)
+        };
+        if state != NodeState::Uninitialized && behind(&known) {
+            let (texts, fresh) = self.found(&self.nodes(id)).await?;
+            change(&self.database, region, id, |record: &mut ClusterRecord| {
+                if behind(record) {
+                    record.state = ClusterState::Initialized;
+                    (record.certificates, record.trust_anchor) = texts.clone();
+                    // Also one that is down has joined before.
+                    let active = state == NodeState::Active;
+                    let members = record.hsms.iter_mut().filter(|hsm| {
+                        active
+                            && hsm.state == HsmState::CreateInProgress
+                            && !fresh.contains(&hsm.id)
+                    });
+                    members.for_each(|hsm| hsm.state = HsmState::Active);
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        self.tell_members(region, id).await?;
+        self.wake(region, id);
+        Ok(())
+    }
+
+    /// Waits until the cluster has reached the state, and nothing is left to be done for its HSMs
+    /// that run here. How far it is and who its members are; or what cannot be done.
+    async fn settled(
+        &self,
+        own: Own<'_>,
+        state: NodeState,
+    ) -> Result<(NodeState, Vec<String>), ApiError> {
+        let (region, id) = (own.region, &own.roster.cluster_id);
+        let mut progress = self.progress.subscribe();
+        // HSMs that cannot be brought in now, which the control plane tries again.
+        let mut given_up = Vec::new();
+        loop {
+            let found = find::<ClusterRecord>(&self.database, region, id).await?;
+            let Some((cluster, _)) = found else {
+                return Ok((NodeState::Uninitialized, Vec::new()));
+            };
+            let nodes = self.nodes(id);
+            let down = |hsm_id: &String| {
+                let elsewhere = |hsm: &HsmRecord| hsm.id == *hsm_id && hsm.host.is_some();
+                nodes.iter().any(|node| node.hsm_id == *hsm_id && !node.runs)
+                    || cluster.hsms.iter().any(elsewhere)
+            };
+            let awaited = |step: &Step| match step {
+                Step::Create | Step::Initialize | Step::CutOff => true,
+                Step::Start(hsm_id) => !down(hsm_id) && !given_up.contains(hsm_id),
+                Step::NoticeActivation => state == NodeState::Active,
+                Step::RemoveHsm(_) | Step::Delete => false,
+            };
+            if !self.due(region, &cluster).await?.iter().any(awaited) {
+                let members = cluster.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
+                let members = members.map(|hsm| hsm.id.clone()).collect();
+                return Ok((reached(cluster.state), members));
+            }
+            // The control plane outlives whoever waits for it.
+            let _ = progress.changed().await;
+            let put_off = progress.borrow_and_update().clone();
+            match put_off.filter(|it| it.cluster_id == *id && awaited(&it.step)) {
+                Some(PutOff { step: Step::Start(hsm_id), .. })
+                    if cluster.state == ClusterState::Active =>
+                {
+                    given_up.push(hsm_id);
+                }
+                Some(PutOff { why: Some(why), .. }) => return Err(why),
+                _ => {}
+            }
+        }
+    }
+
+    /// The certificates and the trust anchor, as the first HSM that answers shows them; and which
+    /// HSMs are fresh.
+    async fn found(
+        &self,
+        nodes: &[NodeView],
+    ) -> Result<((CertificateTexts, Option<String>), Vec<String>), ApiError> {
+        let layout = fleet::Layout::new(&self.hosting()?.installation);
+        let (mut texts, mut fresh) = (None, Vec::new());
+        for view in nodes.iter().filter(|node| node.runs) {
+            let Ok(line) = fleet::connect(&layout, view).await else { continue };
+            if line.welcome().state == NodeState::Uninitialized {
+                fresh.push(view.hsm_id.clone());
+            } else if texts.is_none() {
+                let got = fleet::certificates(&line, view).await;
+                let got = got.map_err(|e| failed(&view.hsm_id, e))?;
+                let shown = CertificateTexts {
+                    cluster_csr: got.cluster_csr,
+                    hsm: got.hsm_certificate,
+                    aws_hardware: got.aws_hardware_certificate,
+                    manufacturer_hardware: got.manufacturer_hardware_certificate,
+                    cluster: got.cluster_certificate,
+                };
+                texts = Some((shown, got.trust_anchor));
+            }
+        }
+        let texts = texts.ok_or_else(|| failed("the cluster", "no HSM of it answers"))?;
+        Ok((texts, fresh))
+    }
+}
+
+/// How far the HSMs of such a cluster are.
+fn reached(state: ClusterState) -> NodeState {
+    match state {
+        ClusterState::CreateInProgress
+        | ClusterState::Uninitialized
+        | ClusterState::InitializeInProgress
+        | ClusterState::DeleteInProgress => NodeState::Uninitialized,
+        ClusterState::Initialized => NodeState::Initialized,
+        ClusterState::Active => NodeState::Active,
+    }
+}
+
+fn new_record(id: &str, network: &Network, now_ms: i64) -> ClusterRecord {
+    let subnets = network.subnets.iter().map(|it| (it.zone.clone(), it.id.clone())).collect();
+    ClusterRecord {
+        id: id.to_owned(),
+        created_ms: now_ms,
+        hsm_type: "hsm2m.medium".to_owned(),
+        mode: "FIPS".to_owned(),
+        network_type: "IPV4".to_owned(),
+        retention_days: super::cluster::DEFAULT_RETENTION_DAYS,
+        source_backup: None,
+        state: ClusterState::CreateInProgress,
+        since_ms: LONG_AGO,
+        message: None,
+        vpc_id: network.vpc_id.clone(),
+        subnets,
+        security_group: network.groups.get(id).map(|it| it.id.clone()).unwrap_or_default(),
+        tags: Default::default(),
+        certificates: CertificateTexts::default(),
+        trust_anchor: None,
+        signed_cert: None,
+        hsms: Vec::new(),
+        next_node: 1,
+        in_root: true,
+    }
+}
+
+/// An HSM of the roster, as it was listed before or for the first time.
+fn listed(seat: &Seat, before: &[HsmRecord], nodes: &[NodeView], network: &Network) -> HsmRecord {
+    let known = before.iter().find(|hsm| hsm.id == seat.hsm_id).cloned();
+    let node = nodes.iter().find(|node| node.hsm_id == seat.hsm_id);
+    let mut hsm = known.unwrap_or_else(|| {
+        let subnet = network.subnets.iter().find(|subnet| subnet.zone == seat.zone);
+        let (id, front) = subnet.map_or(("", Front::SHOWN), |it| (it.id.as_str(), it.front));
+        let shown = front.address(0, seat.node);
+        HsmRecord {
+            id: seat.hsm_id.clone(),
+            node: seat.node,
+            zone: seat.zone.clone(),
+            subnet_id: id.to_owned(),
+            eni_id: new_aws_id("eni"),
+            eni_ip: seat.address.or(shown).map_or(String::new(), |address| address.to_string()),
+            address: None,
+            host: None,
+            replaces: None,
+            state: HsmState::CreateInProgress,
+            since_ms: LONG_AGO,
+            message: None,
+        }
+    });
+    hsm.address = node.map(|node| node.address).or(hsm.address);
+    hsm
+}
