@@ -198,7 +198,8 @@ impl ControlPlane {
         cluster: &ClusterRecord,
         timing: Timing,
     ) -> Result<Then, ApiError> {
-        let Some(hsm) = self.serving(cluster) else { return Ok(Then::Later(ASK_EVERY)) };
+        let hsm =
+            self.serving(cluster).ok_or_else(|| failed(&cluster.id, "its HSM does not run"))?;
         let layout = self.layout(cluster)?;
         let signed_cert = cluster.signed_cert.clone().unwrap_or_default();
         let trust_anchor = cluster.trust_anchor.clone().unwrap_or_default();
