@@ -35,7 +35,6 @@ mod view;
 mod work;
 
 pub(crate) use hosts::NotJoined;
-pub use own::Own;
 use work::{PutOff, keep};
 
 /// How this endpoint runs HSMs.

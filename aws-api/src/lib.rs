@@ -23,7 +23,7 @@ mod sim;
 mod trail;
 
 pub use auth::{AccessKeys, Auth};
-pub use cloudhsmv2::{Hosting, Own, Timing};
+pub use cloudhsmv2::{Hosting, Timing};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
 pub use program::main;

@@ -18,23 +18,15 @@ use tokio::sync::mpsc;
 /// `up` waits for nothing that takes time at AWS alone.
 const LONG_AGO: i64 = 0;
 
-/// The cluster in the installation's own folder.
-#[derive(Clone, Copy)]
-pub struct Own<'a> {
-    /// Its Region.
-    pub region: &'a str,
-    /// Who its HSMs are.
-    pub roster: &'a Roster,
-}
-
 impl Endpoint {
     /// Starts the HSMs of the installation's own cluster, all at the same time. What happens to
     /// them is told to the receiver.
     pub async fn start_hsms(
         &self,
-        own: Own<'_>,
+        region: &str,
+        roster: &Roster,
     ) -> Result<(Arc<Fleet>, mpsc::Receiver<Event>), EndpointError> {
-        self.kms().plane.start_own(own).await
+        self.kms().plane.start_own(region, roster).await
     }
 
     /// Waits until the control plane has come as far as the HSMs: `state`, which a person may have
@@ -43,7 +35,8 @@ impl Endpoint {
     /// time, all other clusters are taken up, too, and requests are served.
     pub async fn catch_up(
         &mut self,
-        own: Own<'_>,
+        region: &str,
+        id: &str,
         state: NodeState,
     ) -> Result<(NodeState, Vec<String>), EndpointError> {
         let plane = self.kms().plane.clone();
@@ -51,27 +44,26 @@ impl Endpoint {
             self.tasks.push(tokio::spawn(super::keep(Arc::downgrade(&plane))));
             self.serve();
         }
-        plane.see(own, state).await?;
-        Ok(plane.settled(own, state).await?)
+        plane.see(region, id, state).await?;
+        Ok(plane.settled(region, id, state).await?)
     }
 
     /// InitializeCluster, and waits until it is done.
     pub async fn initialize_cluster(
         &self,
-        own: Own<'_>,
+        region: &str,
+        id: &str,
         signed_cert: &str,
         trust_anchor: &str,
     ) -> Result<(), EndpointError> {
         let plane = &self.kms().plane;
         let request = json!({
-            "ClusterId": own.roster.cluster_id,
-            "SignedCert": signed_cert,
-            "TrustAnchor": trust_anchor,
+            "ClusterId": id, "SignedCert": signed_cert, "TrustAnchor": trust_anchor,
         });
         let body = request.to_string();
-        let mut call = self.kms().own_call(own.region);
+        let mut call = self.kms().own_call(region);
         run::<InitializeClusterRequest>(body.as_bytes(), plane, &mut call).await?;
-        match plane.settled(own, NodeState::Initialized).await? {
+        match plane.settled(region, id, NodeState::Initialized).await? {
             (NodeState::Uninitialized, _) => {
                 Err(invalid("Its security group is closed: nobody reaches its HSMs.").into())
             }
@@ -87,22 +79,27 @@ impl Endpoint {
 
 impl ControlPlane {
     async fn start_own(
-        self: &Arc<Self>,
-        own: Own<'_>,
+        &self,
+        region: &str,
+        roster: &Roster,
     ) -> Result<(Arc<Fleet>, mpsc::Receiver<Event>), EndpointError> {
         let hosting = self.hosting()?;
         let layout = fleet::Layout::new(&hosting.installation);
-        let started = Fleet::start(&layout, own.roster, hosting.launch.clone()).await;
+        let started = Fleet::start(&layout, roster, hosting.launch.clone()).await;
         let (fleet, events) = started.map_err(EndpointError::Hsms)?;
-        let (fleet, id) = (Arc::new(fleet), &own.roster.cluster_id);
-        self.fleets().insert(id.clone(), fleet.clone());
-        self.enter(own, &fleet.nodes()).await?;
+        let fleet = Arc::new(fleet);
+        self.fleets().insert(roster.cluster_id.clone(), fleet.clone());
+        self.enter(region, roster, &fleet.nodes()).await?;
         Ok((fleet, events))
     }
 
     /// Makes the cluster one of the control plane's, or brings what that knows of it up to date.
-    async fn enter(&self, own: Own<'_>, nodes: &[NodeView]) -> Result<(), ApiError> {
-        let Own { region, roster } = own;
+    async fn enter(
+        &self,
+        region: &str,
+        roster: &Roster,
+        nodes: &[NodeView],
+    ) -> Result<(), ApiError> {
         let id = &roster.cluster_id;
         if find::<ClusterRecord>(&self.database, region, id).await?.is_none() {
             if roster.nodes.is_empty() && roster.next_node > 1 {
@@ -143,8 +140,12 @@ impl ControlPlane {
 
     /// The HSMs are initialized, and nobody has asked this control plane for it: it was done at
     /// the first HSM, or another database knew it.
-    async fn see(self: &Arc<Self>, own: Own<'_>, state: NodeState) -> Result<(), ApiError> {
-        let (region, id) = (own.region, &own.roster.cluster_id);
+    async fn see(
+        self: &Arc<Self>,
+        region: &str,
+        id: &str,
+        state: NodeState,
+    ) -> Result<(), ApiError> {
         let Some((known, _)) = find::<ClusterRecord>(&self.database, region, id).await? else {
             return Ok(());
         };
@@ -179,10 +180,10 @@ impl ControlPlane {
     /// that run here. How far it is and who its members are; or what cannot be done.
     async fn settled(
         &self,
-        own: Own<'_>,
+        region: &str,
+        id: &str,
         state: NodeState,
     ) -> Result<(NodeState, Vec<String>), ApiError> {
-        let (region, id) = (own.region, &own.roster.cluster_id);
         let mut progress = self.progress.subscribe();
         // HSMs that cannot be brought in now, which the control plane tries again.
         let mut given_up = Vec::new();
@@ -211,7 +212,7 @@ impl ControlPlane {
             // The control plane outlives whoever waits for it.
             let _ = progress.changed().await;
             let put_off = progress.borrow_and_update().clone();
-            match put_off.filter(|it| it.cluster_id == *id && awaited(&it.step)) {
+            match put_off.filter(|it| it.cluster_id == id && awaited(&it.step)) {
                 Some(PutOff { step: Step::Start(hsm_id), .. })
                     if cluster.state == ClusterState::Active =>
                 {
@@ -238,14 +239,8 @@ impl ControlPlane {
             } else if texts.is_none() {
                 let got = fleet::certificates(&line, view).await;
                 let got = got.map_err(|e| failed(&view.hsm_id, e))?;
-                let shown = CertificateTexts {
-                    cluster_csr: got.cluster_csr,
-                    hsm: got.hsm_certificate,
-                    aws_hardware: got.aws_hardware_certificate,
-                    manufacturer_hardware: got.manufacturer_hardware_certificate,
-                    cluster: got.cluster_certificate,
-                };
-                texts = Some((shown, got.trust_anchor));
+                let trust_anchor = got.trust_anchor.clone();
+                texts = Some((got.into(), trust_anchor));
             }
         }
         let texts = texts.ok_or_else(|| failed("the cluster", "no HSM of it answers"))?;

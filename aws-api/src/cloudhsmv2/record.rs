@@ -3,6 +3,7 @@ use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::ApiError;
 use crate::model::ErrorKind;
 use fleet::{NodeView, Seat};
+use proto::command::cluster::Certificates;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -83,6 +84,18 @@ pub(crate) struct CertificateTexts {
     pub(crate) aws_hardware: Option<String>,
     pub(crate) manufacturer_hardware: Option<String>,
     pub(crate) cluster: Option<String>,
+}
+
+impl From<Certificates> for CertificateTexts {
+    fn from(shown: Certificates) -> Self {
+        Self {
+            cluster_csr: shown.cluster_csr,
+            hsm: shown.hsm_certificate,
+            aws_hardware: shown.aws_hardware_certificate,
+            manufacturer_hardware: shown.manufacturer_hardware_certificate,
+            cluster: shown.cluster_certificate,
+        }
+    }
 }
 
 /// An HSM.

@@ -137,13 +137,7 @@ impl ControlPlane {
             return Ok(None);
         }
         let got = fleet::certificates(&line, &view).await.map_err(says)?;
-        Ok(Some(CertificateTexts {
-            cluster_csr: got.cluster_csr,
-            hsm: got.hsm_certificate,
-            aws_hardware: got.aws_hardware_certificate,
-            manufacturer_hardware: got.manufacturer_hardware_certificate,
-            cluster: got.cluster_certificate,
-        }))
+        Ok(Some(got.into()))
     }
 
     /// A backup of another HSM of the cluster, which is kept; if there is none, the newest one.

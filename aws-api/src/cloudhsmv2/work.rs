@@ -108,18 +108,19 @@ impl ControlPlane {
             });
             // From here on a call to `wake` is heard.
             let woken = self.woken.notified();
-            {
+            let pause = {
                 let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
                 if working.get_mut(&name).is_some_and(std::mem::take) {
                     continue;
                 }
-                if pause.is_none() {
+                let Some(pause) = pause else {
                     working.remove(&name);
                     return;
-                }
-            }
+                };
+                pause
+            };
             // What comes up meanwhile is not put off by what has to wait.
-            let _ = timeout(pause.unwrap_or_default().min(AGAIN_AFTER), woken).await;
+            let _ = timeout(pause.min(AGAIN_AFTER), woken).await;
         }
     }
 

@@ -4,7 +4,6 @@ use super::key_store::start_endpoint;
 use super::{Layout, Options, Session};
 use crate::state::{ReadyNode, cannot};
 use crate::{Failure, Ready, StateFolder};
-use aws_api::Own;
 use clap::ValueEnum;
 use fleet::{Event, Fleet, Front, Launch, Roster, make_ca, make_client_certificate, provision};
 use fleet::{write_public, write_secret};
@@ -49,8 +48,7 @@ impl Session {
         make_certificates(&folder)?;
         console.step("folder", &[folder.path().display().to_string()]);
         let endpoint = start_endpoint(&options, &folder, &roster).await?;
-        let own = Own { region: REGION, roster: &roster };
-        let (fleet, events) = endpoint.start_hsms(own).await?;
+        let (fleet, events) = endpoint.start_hsms(REGION, &roster).await?;
         let ready = Ready {
             cluster_id: roster.cluster_id,
             region: REGION.to_owned(),

@@ -3,8 +3,7 @@ use super::Session;
 use super::nodes::REGION;
 use crate::initialize::adopt_trust_anchor;
 use crate::{Credentials, Failure, state::Username};
-use aws_api::Own;
-use fleet::{Authority, NodeView, Roster, read, write_public};
+use fleet::{Authority, NodeView, read, write_public};
 use hsm_client::Connection;
 use proto::command::session::{Login, Logout};
 use proto::command::user::{ChangePassword, CreateUser, ListUsers};
@@ -77,7 +76,8 @@ impl Session {
         let was_active = self.ready.state == NodeState::Active.name();
         let fresh = met.into_iter().filter(|met| met.state() == NodeState::Uninitialized);
         let mut joined: Vec<_> = fresh.map(|met| met.node.hsm_id).collect();
-        let (state, members) = self.catch_up(state).await?;
+        let caught_up = self.endpoint.catch_up(REGION, &self.ready.cluster_id, state);
+        let (state, members) = caught_up.await?;
         let serves = |node: &NodeView| node.runs && members.contains(&node.hsm_id);
         if was_active && (state != NodeState::Active || !self.fleet.nodes().iter().any(serves)) {
             self.leave_at_rest()?;
@@ -92,18 +92,6 @@ impl Session {
         self.ready.state = state.name().to_owned();
         self.save()?;
         Ok(true)
-    }
-
-    async fn catch_up(&mut self, state: NodeState) -> Result<(NodeState, Vec<String>), Failure> {
-        let roster = self.roster()?;
-        let own = Own { region: REGION, roster: &roster };
-        Ok(self.endpoint.catch_up(own, state).await?)
-    }
-
-    fn roster(&self) -> Result<Roster, Failure> {
-        let path = self.folder.layout().roster();
-        let gone = || Failure::new(format!("{} is not there any more", path.display()));
-        Roster::read(self.folder.layout())?.ok_or_else(gone)
     }
 
     /// Leaves the cluster to the control plane.
@@ -162,9 +150,8 @@ impl Session {
             let ca = Authority::from_pem(&read(&self.folder.layout().customer_ca())?, &key)?;
             let csr = fleet::certificates(&first.connection, &first.node).await?.cluster_csr;
             let signed = fleet::sign_csr(csr.as_deref().unwrap_or_default(), &ca)?;
-            let roster = self.roster()?;
-            let own = Own { region: REGION, roster: &roster };
-            self.endpoint.initialize_cluster(own, &signed, ca.certificate()).await?;
+            let id = &self.ready.cluster_id;
+            self.endpoint.initialize_cluster(REGION, id, &signed, ca.certificate()).await?;
             self.settle().await?;
         }
         let cluster_id = &self.ready.cluster_id;
