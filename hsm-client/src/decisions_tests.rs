@@ -23,7 +23,7 @@ fn the_least_loaded_ready_connection_is_chosen_in_turn() {
             ready: *ready,
             load: *load,
         });
-        choose(candidates, Weight::Heavy, turn, tried)
+        choose(candidates, Weight::KeyPair, turn, tried)
     };
     let idle = [(true, 0); 3];
     assert_eq!(

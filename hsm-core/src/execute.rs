@@ -44,6 +44,11 @@ pub(crate) trait Execute: Command {
     /// How often it is decided anew when others changed what the decision rested on.
     const ATTEMPTS: u32 = 1;
 
+    /// The user that the request comes from, by its own words: of a session without a login.
+    fn claims(&self) -> Option<&str> {
+        None
+    }
+
     fn execute(call: Granted<'_, Self>) -> Outcome<Self::Reply>;
 }
 

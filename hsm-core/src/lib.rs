@@ -1,4 +1,5 @@
 //! The HSM itself, without a socket, a clock or a disk: bytes in, bytes out, the world passed in.
+mod account;
 mod audit;
 mod authorise;
 mod backup;
@@ -22,6 +23,7 @@ mod user;
 mod vault;
 mod world;
 
+pub use account::Account;
 pub use crypto::EngineKind;
 pub use identity::{Factory, Identity};
 pub use ranges::Ranges;

@@ -1,23 +1,23 @@
 //! One client's connection: reads what came, runs it in order, and writes replies together.
+use crate::lanes::Place;
 use crate::node::Shared;
 use crate::outbox::Outbox;
 use crate::writer::Progress;
 use bytes::{Buf, BytesMut};
 use hsm_core::{Peer, Session};
 use proto::limits::FRAME_MAX;
-use proto::{Deframer, Frame, Refusal, Weight, put_frame};
+use proto::{Deframer, Frame, Refusal, put_frame};
 use std::fmt;
 use std::future::pending;
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 use zeroize::{Zeroize, Zeroizing};
@@ -75,14 +75,28 @@ impl fmt::Display for Ended {
     }
 }
 
-/// What comes back from the blocking pool.
+/// What comes back of a heavy command.
 struct Served {
     session: Session,
     /// The reply and its position; none when the command panicked.
     reply: Option<(Vec<u8>, u64)>,
 }
 
-type Job = Pin<Box<dyn Future<Output = Option<Served>> + Send>>;
+/// A heavy command.
+enum Job {
+    /// It waits for a place in its lane.
+    Waiting {
+        place: oneshot::Receiver<Place>,
+        work: Option<Work>,
+    },
+    Running(JoinHandle<Served>),
+}
+
+/// A heavy command and what it needs.
+struct Work {
+    session: Session,
+    request: Zeroizing<Vec<u8>>,
+}
 
 /// What the frames of one turn left to do.
 enum Turn {
@@ -128,16 +142,29 @@ impl Connection {
             ControlFlow::Break(ended) => ended,
             ControlFlow::Continue(never) => match never {},
         };
-        // The blocking pool gives the session back, so that its login ends with it.
-        if let Some(job) = self.job.take()
-            && let Some(served) = job.await
-        {
-            self.session = Some(served.session);
-        }
+        self.take_back().await;
         if matches!(ended, Ended::Malformed(_) | Ended::HalfFrame | Ended::Idle | Ended::Stopping) {
             close(&mut self.stream).await;
         }
         ended
+    }
+
+    /// A heavy command that has not begun will not.
+    fn give_up_waiting(&mut self) {
+        if let Some(Job::Waiting { work, .. }) = &mut self.job {
+            self.session = work.take().map(|work| work.session);
+            self.job = None;
+        }
+    }
+
+    /// Takes the session back of a heavy command, so that its login ends with it.
+    async fn take_back(&mut self) {
+        self.give_up_waiting();
+        if let Some(Job::Running(running)) = self.job.take()
+            && let Ok(served) = running.await
+        {
+            self.session = Some(served.session);
+        }
     }
 
     async fn serve(
@@ -170,6 +197,9 @@ impl Connection {
                 continue;
             }
             if let Some(ended) = self.wait(&mut progress, stopping, last.is_none()).await? {
+                if matches!(ended, Ended::Stopping) {
+                    self.give_up_waiting();
+                }
                 last = Some(ended);
             }
         }
@@ -194,7 +224,7 @@ impl Connection {
         tokio::select! {
             // Bytes that came in time count, also when they could not be read in time.
             biased;
-            served = finished(&mut self.job) => {
+            served = finished(&self.node, &mut self.job) => {
                 self.job = None;
                 // Without a pool there is no session: the node is being thrown away.
                 let Some(served) = served else { return ControlFlow::Break(Ended::Stopping) };
@@ -233,6 +263,7 @@ impl Connection {
         let mut frames = Deframer::new(&self.inbox);
         let mut turn = Turn::Wait;
         let mut heavy = None;
+        let mut secret = Vec::new();
         while let Some(session) = self.session.as_mut().filter(|_| self.outbox.has_room()) {
             let start = frames.used();
             let frame = match frames.next() {
@@ -243,10 +274,14 @@ impl Connection {
                     break;
                 }
             };
-            let weight = hsm_core::weight(frame.code);
-            if weight != Weight::Light {
-                heavy = Some((weight, start));
-                break;
+            if let Some(lane) = self.node.lanes.of(hsm_core::weight(frame.code)) {
+                // It may hold a password.
+                secret.push(start..frames.used());
+                // What is refused anyway is refused in place.
+                if let Some(account) = self.node.hsm.account(session, frame) {
+                    heavy = Some((lane.enter(account), start));
+                    break;
+                }
             }
             let (hsm, machine) = (&self.node.hsm, &self.node.machine);
             self.outbox.push(|out| hsm.serve(machine, session, frame, out));
@@ -256,13 +291,14 @@ impl Connection {
             }
         }
         let used = frames.used();
-        if let Some((weight, start)) = heavy {
-            // It may hold a password: the copy wipes itself, and so do we.
-            let bytes = self.inbox.get_mut(start..used).unwrap_or_default();
-            let copy = Zeroizing::new(bytes.to_vec());
-            bytes.zeroize();
-            self.job =
-                self.session.take().map(|session| run_heavy(&self.node, session, weight, copy));
+        if let Some((place, start)) = heavy {
+            let bytes = self.inbox.get(start..used).unwrap_or_default();
+            let request = Zeroizing::new(bytes.to_vec());
+            let work = self.session.take().map(|session| Work { session, request });
+            self.job = Some(Job::Waiting { place, work });
+        }
+        for range in secret {
+            self.inbox.get_mut(range).unwrap_or_default().zeroize();
         }
         self.inbox.advance(used);
         if used > 0 {
@@ -310,33 +346,20 @@ impl Drop for Connection {
     }
 }
 
-/// Runs one heavy frame on the blocking pool, where the session goes with it. `None`: the pool is
-/// gone.
-fn run_heavy(
-    node: &Arc<Shared>,
-    session: Session,
-    weight: Weight,
-    bytes: Zeroizing<Vec<u8>>,
-) -> Job {
+/// Runs a heavy command that has its place.
+fn run_heavy(node: &Arc<Shared>, place: Place, work: Work) -> JoinHandle<Served> {
     let node = Arc::clone(node);
-    Box::pin(async move {
-        // Argon2 takes megabytes each time: one at a time keeps the node within its budget.
-        let _alone = match weight {
-            Weight::Password => node.hashing.acquire().await.ok(),
-            Weight::Light | Weight::Heavy => None,
-        };
-        let node = Arc::clone(&node);
-        let work = move || {
-            let frame = Deframer::new(&bytes).next().ok().flatten();
-            let frame = frame.unwrap_or(Frame { id: 0, code: 0, body: &[] });
-            let (session, reply) = keep(session, |session| {
-                let mut reply = Vec::new();
-                let position = node.hsm.serve(&node.machine, session, frame, &mut reply);
-                (reply, position)
-            });
-            Served { session, reply }
-        };
-        spawn_blocking(work).await.ok()
+    spawn_blocking(move || {
+        let Work { session, request } = work;
+        let frame = Deframer::new(&request).next().ok().flatten();
+        let frame = frame.unwrap_or(Frame { id: 0, code: 0, body: &[] });
+        let (session, reply) = keep(session, |session| {
+            let mut reply = Vec::new();
+            let position = node.hsm.serve(&node.machine, session, frame, &mut reply);
+            (reply, position)
+        });
+        drop(place);
+        Served { session, reply }
     })
 }
 
@@ -347,10 +370,18 @@ fn keep<S, R>(mut session: S, work: impl FnOnce(&mut S) -> R) -> (S, Option<R>) 
     (session, done)
 }
 
-async fn finished(job: &mut Option<Job>) -> Option<Served> {
-    match job {
-        Some(job) => job.await,
-        None => pending().await,
+/// Returns when the heavy command has been served; `None`: the pool is gone. It can be dropped at
+/// any moment and asked again.
+async fn finished(node: &Arc<Shared>, job: &mut Option<Job>) -> Option<Served> {
+    loop {
+        match job {
+            None => pending().await,
+            Some(Job::Running(running)) => return running.await.ok(),
+            Some(Job::Waiting { place, work }) => {
+                let place = place.await.ok()?;
+                *job = Some(Job::Running(run_heavy(node, place, work.take()?)));
+            }
+        }
     }
 }
 

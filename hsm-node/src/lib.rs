@@ -4,6 +4,7 @@ mod connection;
 mod error;
 mod folder;
 mod join;
+mod lanes;
 mod listener;
 mod node;
 mod options;

@@ -1,6 +1,7 @@
 //! A node from start to end: opens the folder, listens, serves, and stops without losing anything.
 use crate::error::NodeError;
 use crate::folder::Folder;
+use crate::lanes::Lanes;
 use crate::options::{Limits, Options};
 use crate::store::Store;
 use crate::tls::Gate;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_rustls::TlsAcceptor;
 
@@ -25,8 +26,8 @@ pub(crate) struct Shared {
     pub(crate) hsm_id: String,
     pub(crate) machine: Machine,
     pub(crate) gate: Arc<Gate>,
-    /// Password hashing, one at a time.
-    pub(crate) hashing: Semaphore,
+    /// Where heavy commands run.
+    pub(crate) lanes: Lanes,
     pub(crate) idle_timeout: Duration,
 }
 
@@ -79,8 +80,8 @@ impl Node {
             .map_err(NodeError::Machine)?;
         let hsm_id = folder.card.hsm_id.clone();
         let idle_timeout = options.idle_timeout();
-        let hashing = Semaphore::new(1);
-        let shared = Shared { hsm, hsm_id: hsm_id.clone(), machine, gate, hashing, idle_timeout };
+        let lanes = Lanes::new();
+        let shared = Shared { hsm, hsm_id: hsm_id.clone(), machine, gate, lanes, idle_timeout };
         let shared = Arc::new(shared);
         let (stopping, stop) = watch::channel(false);
         let sync = match options.sync_interval_ms {

@@ -1,6 +1,7 @@
 //! The node as a process: its log, its ready line, the signals that end it, its exit status.
 use crate::error::NodeError;
 use crate::join::Host;
+use crate::lanes;
 use crate::node::Node;
 use crate::options::{Join, Options};
 use crate::store::FjallStore;
@@ -14,8 +15,8 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
-/// Threads for RSA generation, password hashing and backups.
-const BLOCKING_THREADS: usize = 4;
+/// Threads for the lanes, and two for what the runtime itself does not do in place.
+const BLOCKING_THREADS: usize = lanes::THREADS + 2;
 
 /// A thread that does nothing is gone after this time, and its memory with it.
 const BLOCKING_KEEP: Duration = Duration::from_secs(1);

@@ -108,15 +108,18 @@ pub enum Effect {
     Writes,
 }
 
-/// How heavy a command is, which decides where it runs.
+/// How heavy a command is, which decides where it runs. All but the light ones run on threads of
+/// their own kind, so that none waits for one of another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// In place.
+    /// In place: microseconds.
     Light,
-    /// On the blocking pool: it takes milliseconds of computing.
-    Heavy,
-    /// On the blocking pool, one at a time: it takes the memory of a password hash.
+    /// It takes the time and the memory of a password hash: milliseconds, megabytes.
     Password,
+    /// It looks for primes: up to seconds.
+    KeyPair,
+    /// It works on the whole HSM: up to a second.
+    Backup,
 }
 
 macro_rules! declare {

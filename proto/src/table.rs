@@ -38,7 +38,7 @@ connection.";
                 (Cu, Writes, Light, "CN_GENERATE_KEY_PAIR")
                 "Make an elliptic curve key pair.";
             0x8019 key::GenerateRsaKeyPair => key::KeyPairGenerated
-                (Cu, Writes, Heavy, "CN_GENERATE_KEY_PAIR")
+                (Cu, Writes, KeyPair, "CN_GENERATE_KEY_PAIR")
                 "Make an RSA key pair.";
             0x0011 key::DestroyObjects => key::ObjectsDestroyed
                 (Cu, Writes, Light, "CN_DESTROY_OBJECT")
@@ -105,7 +105,7 @@ merged.";
                 "Install the signed cluster certificate and its trust anchor; create PRECO \
 and the appliance user.";
             0x8074 cluster::BeginBackup => cluster::BackupBegun
-                (Appliance, Reads, Heavy, "CN_BACKUP_BEGIN")
+                (Appliance, Reads, Backup, "CN_BACKUP_BEGIN")
                 "Make a sealed backup of the whole HSM and hold it for this connection.";
             0x8075 cluster::ReadBackup => cluster::BackupRead
                 (Appliance, Reads, Light, "")
@@ -114,7 +114,7 @@ and the appliance user.";
                 (Appliance, Writes, Light, "")
                 "Bring a piece of a backup to an HSM that is not initialized.";
             0x8077 cluster::RestoreBackup => cluster::BackupRestored
-                (Appliance, Writes, Heavy, "CN_RESTORE_BEGIN")
+                (Appliance, Writes, Backup, "CN_RESTORE_BEGIN")
                 "Become a clone of the HSM whose backup was written.";
             0x8078 cluster::GetKeyHash => cluster::KeyHash
                 (User, Reads, Light, "")

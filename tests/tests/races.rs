@@ -1,6 +1,6 @@
 //! Two connections at the same moment: what each is told stays true.
 #![allow(clippy::unwrap_used)]
-use hsm_core::{EngineKind, Hsm, Peer, Session};
+use hsm_core::{Account, EngineKind, Hsm, Peer, Session};
 use proto::command::cluster::{HandleRange, InsertTombstones, ListTombstones};
 use proto::command::key::{
     DestroyObjects, ExtractMaskedObject, FindKeys, GenerateKey, GenerateRsaKeyPair,
@@ -34,6 +34,13 @@ impl<'a> Line<'a> {
             reply if reply.code == 0 => Ok(proto::decode(reply.body).unwrap()),
             reply => Err(Refusal::decode(reply.code, reply.body)),
         }
+    }
+
+    fn account<C: Command>(&self, words: &str) -> Option<Account> {
+        let mut body = Vec::new();
+        proto::encode(&C::read(words).unwrap(), &mut body);
+        let frame = Frame { id: 1, code: C::SPEC.opcode as u16, body: &body };
+        self.hsm.account(&self.session, frame)
     }
 
     fn say_text<C: Command>(&mut self, words: &str) -> Result<C::Reply, Refusal> {
@@ -154,4 +161,35 @@ fn keys_that_a_client_and_a_peer_delete_at_the_same_moment_are_gone_for_good() {
     let memory = memory.restart(tests::memory::settings(0, EngineKind::Native, true));
     let mut peer = Line::open(&memory.hsm, &memory.world, Peer::Appliance);
     assert_eq!(peer.say(&ListTombstones { after: 0 }).unwrap().ranges, listed);
+}
+
+#[test]
+fn heavy_requests_are_done_for_their_user_and_refused_ones_for_nobody() {
+    let memory = Memory::activated(EngineKind::Native, true);
+    let open = |peer| Line::open(&memory.hsm, &memory.world, peer);
+    let key_pair =
+        "modulus_bits=2048 public_exponent=65537 public_label=p private_label=q token=false";
+    let (mut alice, mut again, kms) =
+        (open(Peer::Client), open(Peer::Client), open(Peer::Appliance));
+    let claimed = alice.account::<Login>("role=CU username=Alice password=guessed1").unwrap();
+    alice.say_text::<Login>("role=CU username=alice password=alicepw1").unwrap();
+    again.say_text::<Login>("role=CU username=alice password=alicepw1").unwrap();
+    let accounts = [
+        Some(claimed),
+        alice.account::<GenerateRsaKeyPair>(key_pair),
+        again.account::<GenerateRsaKeyPair>(key_pair),
+    ];
+    assert_eq!(accounts, [Some(claimed); 3], "one account, however many connections");
+
+    let fresh = open(Peer::Client);
+    let bob = fresh.account::<Login>("role=CU username=bob password=bobspw12").unwrap();
+    let by_kms = kms.account::<Login>("role=CU username=alice password=alicepw1").unwrap();
+    let nobody = fresh.account::<Login>("role=CU username=mallory password=guessed1").unwrap();
+    let other = fresh.account::<Login>("role=CU username=mallory2 password=guessed1").unwrap();
+    assert!(bob != claimed && by_kms != claimed && nobody != claimed && nobody != bob);
+    assert_eq!(nobody, other, "names that nobody has are one account");
+    assert_eq!(fresh.account::<GenerateRsaKeyPair>(key_pair), None, "not logged in");
+    assert_eq!(alice.account::<CreateUser>("role=CU username=x password=password1"), None, "no CO");
+    let garbage = Frame { id: 1, code: Login::SPEC.opcode as u16, body: b"garbage" };
+    assert_eq!(memory.hsm.account(&fresh.session, garbage), None);
 }

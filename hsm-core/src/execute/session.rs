@@ -29,6 +29,10 @@ impl Execute for Hello {
 }
 
 impl Execute for Login {
+    fn claims(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
     fn execute(call: Granted<'_, Self>) -> Outcome<LoggedIn> {
         let Login { role, username, password } = &call.request;
         if call.session.login.is_some() {

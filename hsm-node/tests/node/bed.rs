@@ -9,11 +9,36 @@ use proto::command::session::{Hello, Login};
 use proto::command::user::{ChangePassword, CreateUser};
 use proto::{KeyType, Role, Secret};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub(crate) const USER: &str = "example_user";
 pub(crate) const PASSWORD: &str = "password1";
+
+/// An HSM that listens: in this process, or in one of its own.
+pub(crate) trait Listens {
+    fn at(&self) -> SocketAddr;
+}
+
+impl Listens for Node {
+    fn at(&self) -> SocketAddr {
+        self.address()
+    }
+}
+
+impl<T: Listens> Listens for Arc<T> {
+    fn at(&self) -> SocketAddr {
+        self.as_ref().at()
+    }
+}
+
+impl Listens for SocketAddr {
+    fn at(&self) -> SocketAddr {
+        *self
+    }
+}
 
 /// One installation in a temporary folder.
 pub(crate) struct Bed {
@@ -77,23 +102,23 @@ impl Bed {
         Node::start(options, |path| Ok(Box::new(FjallStore::open(path)?))).await.unwrap()
     }
 
-    pub(crate) async fn service_line(&self, node: &Node) -> Line {
+    pub(crate) async fn service_line(&self, node: &impl Listens) -> Line {
         greet(node, &self.appliance).await
     }
 
-    pub(crate) async fn client_line(&self, node: &Node) -> Line {
+    pub(crate) async fn client_line(&self, node: &impl Listens) -> Line {
         greet(node, &self.client).await
     }
 
     /// A connection logged in as the CU.
-    pub(crate) async fn user_line(&self, node: &Node) -> Line {
+    pub(crate) async fn user_line(&self, node: &impl Listens) -> Line {
         let mut line = self.client_line(node).await;
         line.call(&login(Role::Cu, USER, PASSWORD)).await;
         line
     }
 
     /// Initializes and activates the HSM, and creates the CU.
-    pub(crate) async fn initialize(&self, node: &Node) {
+    pub(crate) async fn initialize(&self, node: &impl Listens) {
         let mut line = self.service_line(node).await;
         let csr = line.call(&GetCertificates {}).await.cluster_csr.unwrap();
         let (signed_cert, trust_anchor) = (self.customer.sign(&csr), self.customer.pem.clone());
@@ -146,8 +171,8 @@ pub(crate) async fn start(
     Node::start(options, |_| Ok(Box::new(store))).await
 }
 
-async fn greet(node: &Node, identity: &Identity) -> Line {
-    let mut line = Line::open(node.address(), Some(identity)).await.unwrap();
+async fn greet(node: &impl Listens, identity: &Identity) -> Line {
+    let mut line = Line::open(node.at(), Some(identity)).await.unwrap();
     line.call(&hello()).await;
     line
 }

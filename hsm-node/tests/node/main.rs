@@ -8,3 +8,4 @@ mod line;
 mod peers;
 mod process;
 mod refusals;
+mod shares;

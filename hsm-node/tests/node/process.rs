@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-fn spawn(dir: &Path, listen: &str) -> Child {
+pub(crate) fn spawn(dir: &Path, listen: &str) -> Child {
     Command::new(env!("CARGO_BIN_EXE_hsm-node"))
         .args(["--listen", listen, "--dir"])
         .arg(dir)
@@ -19,7 +19,7 @@ fn spawn(dir: &Path, listen: &str) -> Child {
 }
 
 /// The ready line.
-fn ready(child: &mut Child) -> serde_json::Value {
+pub(crate) fn ready(child: &mut Child) -> serde_json::Value {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     serde_json::from_str(&line).unwrap()
