@@ -29,7 +29,6 @@ mod grant;
 mod key;
 pub(crate) mod key_store;
 pub(crate) mod keys;
-mod page;
 mod policy;
 mod random;
 mod refused;
@@ -39,6 +38,8 @@ pub(crate) mod usage;
 
 pub(crate) use deletion::delete_due;
 
+/// KMS API, ListKeys and its like: entries of a page when the caller does not say.
+const PAGE: usize = 100;
 /// How long what was read of the database is believed, when another endpoint may have changed it.
 const FRESH: Duration = Duration::from_millis(500);
 

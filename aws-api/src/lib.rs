@@ -17,6 +17,7 @@ mod lines;
 mod local;
 mod model;
 mod own_hsm;
+mod page;
 mod program;
 mod secrets;
 mod sim;

@@ -8,6 +8,7 @@ use crate::clock::real_now_ms;
 use crate::error::ApiError;
 use crate::model::cloudhsmv2::*;
 use crate::model::wire::Timestamp;
+use crate::page::{Listing, Order, most};
 use fleet::{Backup as SealedBackup, Layout, make_folder, write_secret};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -184,14 +185,16 @@ impl Execute for DescribeBackupsRequest {
                 backups.push(record);
             }
         }
-        backups.sort_by_key(|backup| backup.created_ms);
-        if self.sort_ascending != Some(true) {
-            backups.reverse();
-        }
-        let page = filter::page(backups, self.next_token, self.max_results, PAGE, |it| &it.id)?;
+        let order = if self.sort_ascending == Some(true) { Order::Rising } else { Order::Falling };
+        let resource = if order == Order::Rising { "rising" } else { "" };
+        let (list, most) =
+            (Listing::of::<Self>(&call.region, resource), most(self.max_results, PAGE));
+        // Digits that sort as the number does.
+        let place = |it: &BackupRecord| format!("{:020} {}", it.created_ms.max(0), it.id);
+        let page = list.cut(backups, self.next_token.as_deref(), most, order, place)?;
         Ok(DescribeBackupsResponse {
-            backups: Some(page.0.iter().map(|backup| plane.show(call, backup)).collect()),
-            next_token: page.1,
+            backups: Some(page.items.iter().map(|backup| plane.show(call, backup)).collect()),
+            next_token: page.next,
         })
     }
 }

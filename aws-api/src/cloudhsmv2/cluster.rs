@@ -8,6 +8,7 @@ use super::{ControlPlane, Execute, filter, invalid, tag, view};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::cloudhsmv2::*;
+use crate::page::{Listing, Order, most};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -151,10 +152,12 @@ impl Execute for DescribeClustersRequest {
                 clusters.push(record);
             }
         }
-        let page = filter::page(clusters, self.next_token, self.max_results, PAGE, |it| &it.id)?;
+        let (list, most) = (Listing::of::<Self>(&call.region, ""), most(self.max_results, PAGE));
+        let name = |record: &ClusterRecord| record.id.clone();
+        let page = list.cut(clusters, self.next_token.as_deref(), most, Order::Rising, name)?;
         Ok(DescribeClustersResponse {
-            clusters: Some(page.0.iter().map(view::cluster).collect()),
-            next_token: page.1,
+            clusters: Some(page.items.iter().map(view::cluster).collect()),
+            next_token: page.next,
         })
     }
 }

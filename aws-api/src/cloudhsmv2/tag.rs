@@ -1,10 +1,11 @@
 //! Tags of clusters and backups.
 use super::record::{BackupRecord, ClusterRecord, change, get};
-use super::{ControlPlane, Execute, filter, view};
+use super::{ControlPlane, Execute, view};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::cloudhsmv2::*;
+use crate::page::{Listing, Order, most};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -103,13 +104,10 @@ impl Execute for ListTagsRequest {
         } else {
             get::<ClusterRecord>(&plane.database, &call.region, &id).await?.tags
         };
-        let name = |tag: &Tag| tag.key.as_deref().unwrap_or_default().to_owned();
-        let named: Vec<(String, Tag)> =
-            view::tags(&tags).into_iter().map(|tag| (name(&tag), tag)).collect();
-        let page = filter::page(named, self.next_token, self.max_results, PAGE, |(name, _)| name)?;
-        Ok(ListTagsResponse {
-            tag_list: Some(page.0.into_iter().map(|(_, tag)| tag).collect()),
-            next_token: page.1,
-        })
+        let (list, most) = (Listing::of::<Self>(&call.region, &id), most(self.max_results, PAGE));
+        let (tags, cursor) = (view::tags(&tags), self.next_token.as_deref());
+        let name = |tag: &Tag| tag.key.clone().unwrap_or_default();
+        let page = list.cut(tags, cursor, most, Order::Rising, name)?;
+        Ok(ListTagsResponse { tag_list: Some(page.items), next_token: page.next })
     }
 }

@@ -1,12 +1,13 @@
 //! Names for KMS keys.
 use super::keys::By;
-use super::{Execute, Kms, page};
+use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
 use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
+use crate::page::{Listing, most, wanted};
 use std::sync::Arc;
 
 /// KMS developer guide, resource quotas: aliases of a key.
@@ -121,17 +122,18 @@ impl Kms {
 impl Execute for ListAliasesRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let of_key = match &self.key_id {
-            Some(name) => Some(kms.find(call, name, By::Id).await?.key.key_id.clone()),
-            None => None,
+            Some(name) => kms.find(call, name, By::Id).await?.key.key_id.clone(),
+            None => String::new(),
         };
+        let (list, most) = (Listing::of::<Self>(&call.region, &of_key), most(self.limit, PAGE));
         let sql = "SELECT name, key_id, created_at, updated_at FROM aliases \
                    WHERE region = $1 AND name > $2 AND ($3 = '' OR key_id = $3) \
                    ORDER BY name LIMIT $4";
         let values = [
             call.region.as_str().into(),
-            page::after(self.marker)?.into(),
-            of_key.unwrap_or_default().into(),
-            page::wanted(self.limit).into(),
+            list.after(self.marker.as_deref())?.into(),
+            of_key.into(),
+            wanted(most).into(),
         ];
         let rows = kms.database.rows(sql, values).await?;
         let entry = |row| {
@@ -145,8 +147,8 @@ impl Execute for ListAliasesRequest {
             })
         };
         let entries = rows.iter().map(entry).collect::<Result<Vec<_>, sqlx::Error>>()?;
-        let page =
-            page::page(entries, self.limit, |entry| entry.alias_name.clone().unwrap_or_default());
+        let name = |entry: &AliasListEntry| entry.alias_name.clone().unwrap_or_default();
+        let page = list.page(entries, most, name);
         Ok(ListAliasesResponse {
             aliases: Some(page.items),
             next_marker: page.next,

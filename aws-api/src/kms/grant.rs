@@ -1,12 +1,13 @@
 //! Grants: kept, listed, retired and revoked. Who may do what is not decided by them here.
 use super::keys::{By, Found};
-use super::{Execute, Kms, page};
+use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
 use crate::error::{ApiError, internal};
 use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
+use crate::page::{Listing, most, wanted};
 use data_encoding::{BASE64, HEXLOWER};
 use rand::Rng;
 use serde_json::json;
@@ -190,12 +191,13 @@ impl Execute for RetireGrantRequest {
 }
 
 fn answer(
+    list: &Listing,
     rows: Vec<AnyRow>,
-    limit: Option<i32>,
+    most: usize,
     fits: impl Fn(&GrantListEntry) -> bool,
 ) -> Result<ListGrantsResponse, ApiError> {
     let grants = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    let page = page::page(grants, limit, |grant| grant.grant_id.clone().unwrap_or_default());
+    let page = list.page(grants, most, |grant| grant.grant_id.clone().unwrap_or_default());
     Ok(ListGrantsResponse {
         grants: Some(page.items.into_iter().filter(fits).collect()),
         next_marker: page.next,
@@ -206,31 +208,36 @@ fn answer(
 impl Execute for ListGrantsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let key_id = found.key.key_id.as_str();
+        let (list, most) = (Listing::of::<Self>(&call.region, key_id), most(self.limit, PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND key_id = $2 \
                    AND grant_id > $3 AND ($4 = '' OR grant_id = $4) ORDER BY grant_id LIMIT $5";
         let values = [
             call.region.as_str().into(),
-            found.key.key_id.as_str().into(),
-            page::after(self.marker)?.into(),
+            key_id.into(),
+            list.after(self.marker.as_deref())?.into(),
             self.grant_id.unwrap_or_default().into(),
-            page::wanted(self.limit).into(),
+            wanted(most).into(),
         ];
         let rows = kms.database.rows(sql, values).await?;
-        let wanted = self.grantee_principal;
-        answer(rows, self.limit, |grant| wanted.is_none() || grant.grantee_principal == wanted)
+        let grantee = self.grantee_principal;
+        let fits = |grant: &GrantListEntry| grantee.is_none() || grant.grantee_principal == grantee;
+        answer(&list, rows, most, fits)
     }
 }
 
 impl Execute for ListRetirableGrantsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let retiring = self.retiring_principal.unwrap_or_default();
+        let (list, most) = (Listing::of::<Self>(&call.region, &retiring), most(self.limit, PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND retiring = $2 \
                    AND grant_id > $3 ORDER BY grant_id LIMIT $4";
         let values = [
             call.region.as_str().into(),
-            self.retiring_principal.unwrap_or_default().into(),
-            page::after(self.marker)?.into(),
-            page::wanted(self.limit).into(),
+            retiring.into(),
+            list.after(self.marker.as_deref())?.into(),
+            wanted(most).into(),
         ];
-        answer(kms.database.rows(sql, values).await?, self.limit, |_| true)
+        answer(&list, kms.database.rows(sql, values).await?, most, |_| true)
     }
 }

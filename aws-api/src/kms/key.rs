@@ -1,13 +1,14 @@
 //! Making, describing, listing, enabling and disabling KMS keys.
 use super::key_store::not_found;
 use super::keys::{By, Found, Key, Material, insert, parsed};
-use super::{Execute, Kms, page, policy, tag};
+use super::{Execute, Kms, PAGE, policy, tag};
 use crate::call::Call;
 use crate::database::{WriteError, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::{KeyStores, still};
 use crate::model::ErrorKind;
 use crate::model::kms::*;
+use crate::page::{Listing, most, wanted};
 use kms_connector::{BackingKey, Connected, CreateKeyError};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -223,14 +224,12 @@ impl Execute for ListKeysRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let sql =
             "SELECT key_id FROM keys WHERE region = $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
-        let values = [
-            call.region.as_str().into(),
-            page::after(self.marker)?.into(),
-            page::wanted(self.limit).into(),
-        ];
+        let (list, most) = (Listing::of::<Self>(&call.region, ""), most(self.limit, PAGE));
+        let after = list.after(self.marker.as_deref())?;
+        let values = [call.region.as_str().into(), after.into(), wanted(most).into()];
         let rows = kms.database.rows(sql, values).await?;
         let ids = rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<_>, _>>()?;
-        let page = page::page(ids, self.limit, String::clone);
+        let page = list.page(ids, most, String::clone);
         let entry =
             |id: String| KeyListEntry { key_arn: Some(call.key_arn(&id)), key_id: Some(id) };
         Ok(ListKeysResponse {

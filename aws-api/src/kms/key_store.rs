@@ -1,5 +1,5 @@
 //! The six operations on key stores.
-use super::{Execute, Kms};
+use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::clusters::{Certificates, ClusterView};
 use crate::credentials;
@@ -9,6 +9,7 @@ use crate::key_stores::{KEY_STORES_MAX, KeyStore, KeyStores, State, change};
 use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
+use crate::page::{Listing, Order, most};
 use certificates::Certificate;
 use kms_connector::is_key_store_password;
 use proto::Secret;
@@ -176,8 +177,9 @@ impl Execute for DescribeCustomKeyStoresRequest {
         if filtered && stores.is_empty() {
             return Err(not_found());
         }
-        stores.sort_by(|one, other| one.id.cmp(&other.id));
-        let page = super::page::cut(stores, self.limit, self.marker, |store| store.id.clone())?;
+        let (list, most) = (Listing::of::<Self>(&call.region, ""), most(self.limit, PAGE));
+        let name = |store: &KeyStore| store.id.clone();
+        let page = list.cut(stores, self.marker.as_deref(), most, Order::Rising, name)?;
         Ok(DescribeCustomKeyStoresResponse {
             custom_key_stores: Some(page.items.iter().map(listed).collect()),
             next_marker: page.next,

@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::kms::*;
+use crate::page::Listing;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -78,7 +79,9 @@ impl Execute for PutKeyPolicyRequest {
 
 impl Execute for ListKeyPoliciesRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        // One, which is one page: there is no cursor of this list.
+        Listing::of::<Self>(&call.region, &found.key.key_id).after(self.marker.as_deref())?;
         Ok(ListKeyPoliciesResponse {
             policy_names: Some(vec![NAME.to_owned()]),
             next_marker: None,

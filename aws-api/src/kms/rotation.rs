@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
+use crate::page::Listing;
 use std::sync::Arc;
 
 /// KMS developer guide, rotating keys: the period when none is given.
@@ -71,7 +72,8 @@ impl Execute for ListKeyRotationsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
         rotates(&found)?;
-        // None has ever happened.
+        // None has ever happened: there is no cursor of this list.
+        Listing::of::<Self>(&call.region, &found.key.key_id).after(self.marker.as_deref())?;
         Ok(ListKeyRotationsResponse {
             rotations: Some(Vec::new()),
             next_marker: None,

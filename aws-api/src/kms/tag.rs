@@ -1,10 +1,11 @@
 //! Tags of KMS keys.
 use super::keys::By;
-use super::{Execute, Kms, page};
+use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::kms::*;
+use crate::page::{Listing, Order, most};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -66,7 +67,9 @@ impl Execute for ListResourceTagsRequest {
         };
         let tags: Vec<_> = found.key.tags.iter().map(tag).collect();
         let name = |tag: &Tag| tag.tag_key.clone().unwrap_or_default();
-        let page = page::cut(tags, self.limit, self.marker, name)?;
+        let list = Listing::of::<Self>(&call.region, &found.key.key_id);
+        let most = most(self.limit, PAGE);
+        let page = list.cut(tags, self.marker.as_deref(), most, Order::Rising, name)?;
         Ok(ListResourceTagsResponse {
             tags: Some(page.items),
             next_marker: page.next,

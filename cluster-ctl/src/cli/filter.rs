@@ -102,7 +102,7 @@ pub(super) fn reference(handle: u64) -> String {
     format!("{handle:#018x}")
 }
 
-fn handle(text: &str) -> Result<u64, Failure> {
+pub(super) fn handle(text: &str) -> Result<u64, Failure> {
     let digits =
         text.strip_prefix("0x").filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or_else(|| {

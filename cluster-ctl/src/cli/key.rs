@@ -1,5 +1,5 @@
 //! `key list|delete|set-attribute|share|unshare`, and the door to making keys.
-use super::filter::Filter;
+use super::filter::{Filter, handle, reference};
 use super::generate::{self, PairCommand, SymmetricCommand};
 use super::{Failure, attribute, element, login};
 use clap::{Args, Subcommand};
@@ -129,10 +129,10 @@ pub(super) enum Request {
     Share { filter: Filter, username: String, share: bool },
 }
 
-/// Which part of a list.
+/// Which part of a list: so many keys behind the one that was shown last, which may be gone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Page {
-    start: usize,
+    after: Option<u64>,
     length: usize,
 }
 
@@ -143,16 +143,17 @@ impl Page {
         if length == 0 {
             return Err(Failure::Unfit("--max-items must be 1 at least".to_owned()));
         }
-        let start = token.map_or(Ok(0), |token| token.parse().map_err(|_| unfit(token)))?;
-        Ok(Self { start, length })
+        let after = token.map(|token| handle(token).map_err(|_| unfit(token))).transpose()?;
+        Ok(Self { after, length })
     }
 
-    /// This part of `all`, and the token of the next one.
+    /// This part of `all`, which rises, and the token of the next one.
     fn of(self, all: &[u64]) -> (&[u64], Option<String>) {
-        let start = self.start.min(all.len());
+        let start = all.partition_point(|it| self.after.is_some_and(|after| *it <= after));
         let end = start.saturating_add(self.length).min(all.len());
-        let next = (end < all.len()).then(|| end.to_string());
-        (all.get(start..end).unwrap_or_default(), next)
+        let shown = all.get(start..end).unwrap_or_default();
+        let next = shown.last().filter(|_| end < all.len()).map(|last| reference(*last));
+        (shown, next)
     }
 }
 
@@ -251,22 +252,41 @@ mod tests {
     #[test]
     fn pages() {
         let all: Vec<u64> = (0..25).collect();
-        for (token, length, first, count, next) in [
-            (None, 10, Some(0), 10, Some("10")),
-            (Some("10"), 10, Some(10), 10, Some("20")),
-            (Some("20"), 10, Some(20), 5, None),
-            (Some("25"), 10, None, 0, None),
-            (Some("99"), 10, None, 0, None),
+        let token = |last: u64| Some(reference(last));
+        for (given, length, first, count, next) in [
+            (None, 10, Some(0), 10, token(9)),
+            (token(9), 10, Some(10), 10, token(19)),
+            (token(19), 10, Some(20), 5, None),
+            (token(24), 10, None, 0, None),
+            (token(99), 10, None, 0, None),
             (None, 25, Some(0), 25, None),
-            (Some("1"), usize::MAX, Some(1), 24, None),
+            (token(0), usize::MAX, Some(1), 24, None),
         ] {
-            let page = Page::parse(token, length).expect("it fits");
+            let page = Page::parse(given.as_deref(), length).expect("it fits");
             let (part, token) = page.of(&all);
-            assert_eq!((part.first().copied(), part.len(), token.as_deref()), (first, count, next));
+            assert_eq!((part.first().copied(), part.len(), token), (first, count, next));
         }
-        for (token, length) in [(Some("ten"), 10), (Some("-1"), 10), (None, 0)] {
+        for (token, length) in [(Some("ten"), 10), (Some("10"), 10), (Some("-1"), 10), (None, 0)] {
             assert!(Page::parse(token, length).is_err());
         }
+    }
+
+    #[test]
+    fn keys_that_are_deleted_between_two_pages_hide_no_others() {
+        let mut all: Vec<u64> = (1..=7).map(|n| n * 0x4_0000).collect();
+        let (whole, mut seen, mut token) = (all.clone(), Vec::new(), None);
+        loop {
+            let page = Page::parse(token.as_deref(), 2).expect("it fits");
+            let (shown, next) = page.of(&all);
+            let shown = shown.to_vec();
+            all.retain(|handle| !shown.contains(handle));
+            seen.extend(shown);
+            token = next;
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, whole);
     }
 
     #[derive(Parser)]
