@@ -42,7 +42,12 @@ macro_rules! accounts {
     ($($code:literal $module:ident::$name:ident => $reply_module:ident::$reply:ident
        ($who:ident, $effect:ident, $weight:ident, $audit:literal) $says:literal;)*) => {
         impl Hsm {
-            fn account_in(&self, opcode: Opcode, session: &Session, body: &[u8]) -> Option<Account> {
+            fn account_in(
+                &self,
+                opcode: Opcode,
+                session: &Session,
+                body: &[u8],
+            ) -> Option<Account> {
                 match opcode {
                     $(Opcode::$name => self.account_of::<$module::$name>(session, body),)*
                 }

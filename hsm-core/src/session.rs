@@ -56,6 +56,11 @@ impl Session {
         }
     }
 
+    /// Whether a user is logged in.
+    pub fn is_logged_in(&self) -> bool {
+        self.login.is_some()
+    }
+
     /// The role that decides what the session may do.
     pub(crate) fn role(&self) -> Option<Role> {
         match (&self.login, self.peer) {

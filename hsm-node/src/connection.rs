@@ -2,6 +2,7 @@
 use crate::lanes::Place;
 use crate::node::Shared;
 use crate::outbox::Outbox;
+use crate::rooms::Seat;
 use crate::writer::Progress;
 use bytes::{Buf, BytesMut};
 use hsm_core::{Peer, Session};
@@ -49,6 +50,8 @@ pub(crate) enum Ended {
     Malformed(Refusal),
     HalfFrame,
     Idle,
+    /// Another connection needs its place.
+    Displaced,
     SlowReader,
     Stopping,
     StoreFailed,
@@ -65,6 +68,7 @@ impl fmt::Display for Ended {
                 write!(f, "a frame was not whole within {} s", FRAME_TIMEOUT.as_secs())
             }
             Self::Idle => f.write_str("it was idle for too long"),
+            Self::Displaced => f.write_str("it was idle without a login, and others came"),
             Self::SlowReader => {
                 write!(f, "the client took no reply for {} s", WRITE_TIMEOUT.as_secs())
             }
@@ -111,6 +115,7 @@ enum Turn {
 pub(crate) struct Connection {
     node: Arc<Shared>,
     stream: TlsStream<TcpStream>,
+    seat: Seat,
     /// Not here while a heavy command has it.
     session: Option<Session>,
     job: Option<Job>,
@@ -122,11 +127,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(node: Arc<Shared>, stream: TlsStream<TcpStream>, peer: Peer) -> Self {
+    pub(crate) fn new(
+        node: Arc<Shared>,
+        stream: TlsStream<TcpStream>,
+        peer: Peer,
+        seat: Seat,
+    ) -> Self {
         let session = Some(node.hsm.open_session(peer));
         Self {
             node,
             stream,
+            seat,
             session,
             job: None,
             inbox: BytesMut::new(),
@@ -143,7 +154,14 @@ impl Connection {
             ControlFlow::Continue(never) => match never {},
         };
         self.take_back().await;
-        if matches!(ended, Ended::Malformed(_) | Ended::HalfFrame | Ended::Idle | Ended::Stopping) {
+        if matches!(
+            ended,
+            Ended::Malformed(_)
+                | Ended::HalfFrame
+                | Ended::Idle
+                | Ended::Displaced
+                | Ended::Stopping
+        ) {
             close(&mut self.stream).await;
         }
         ended
@@ -215,6 +233,10 @@ impl Connection {
         let room = self.outbox.has_room() && self.inbox.len() < INBOX_MAX;
         let waits_for = self.outbox.waits_for();
         let busy = self.job.is_some() || waits_for.is_some();
+        match &self.session {
+            Some(session) if !busy && !session.is_logged_in() => self.seat.is_quiet(self.heard),
+            _ => self.seat.is_busy(),
+        }
         let idle = self.node.idle_timeout;
         let (deadline, late) = match self.frame_began {
             Some(began) => (began + idle.min(FRAME_TIMEOUT), Ended::HalfFrame),
@@ -249,6 +271,9 @@ impl Connection {
                     self.frame_began.get_or_insert(self.heard);
                 },
                 Err(cause) => return ControlFlow::Break(Ended::Lost(cause)),
+            },
+            () = self.seat.told_to_leave(), if reading && !busy => {
+                return ControlFlow::Continue(Some(Ended::Displaced));
             },
             () = sleep_until(deadline), if reading && !busy => {
                 return ControlFlow::Continue(Some(late));

@@ -1,15 +1,18 @@
 //! The machine around one HSM: TLS, connections, a disk, peers. It decides nothing about users or
 //! keys: frames go to `hsm-core`, and replies leave when what they depend on is durable.
 mod connection;
+mod descriptors;
 mod error;
 mod folder;
 mod join;
 mod lanes;
 mod listener;
+mod lobby;
 mod node;
 mod options;
 mod outbox;
 mod process;
+mod rooms;
 mod store;
 mod sync;
 mod tls;

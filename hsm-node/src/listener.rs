@@ -1,32 +1,34 @@
-//! The door: lets in who passes the handshake, within the bound on connections.
+//! The door: who passes the handshake gets a seat.
 use crate::connection::{Connection, Ended, close, stopped};
+use crate::lobby::{Arrival, Lobby, Stage};
 use crate::node::Shared;
+use crate::rooms::{Rooms, Seat};
 use hsm_core::Peer;
 use proto::limits::FRAME_MAX;
 use proto::{Deframer, Fault, put_frame};
+use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
+use rustls::server::Acceptor;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
 /// A handshake takes two round trips and three signatures.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections whose client is not known yet: they take no place from those that are.
-const HANDSHAKES_MAX: usize = 64;
-
-/// A client speaks first. One that has not by then goes when others wait at the door.
-const SILENT_MAX: Duration = Duration::from_millis(250);
+/// A client speaks first.
+const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A peer that is gone without a word is found within 10 + 3 * 5 = 25 s, also when it owes us
 /// acknowledgements: its login must not outlive it for long.
@@ -46,52 +48,45 @@ pub(crate) async fn listen(
     let mut connections = JoinSet::new();
     let stop = stopping.clone();
     loop {
-        let (tcp, from) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(cause) => {
-                    // Out of file descriptors, most likely: give the others time to close some.
-                    warn!("no connection can be taken: {cause}");
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &hall.lobby) => accepted,
             Some(_) = connections.join_next() => continue,
             () = stopped(&mut stopping) => break,
         };
-        if hall.handshakes.available_permits() == 0 {
-            hall.crowd.send_replace(());
+        match accepted {
+            Ok((tcp, from, arrival)) => {
+                connections.spawn(Arc::clone(&hall).serve(tcp, from, arrival, stop.clone()));
+            }
+            Err(cause) => {
+                // Out of file descriptors, most likely: others have to close some.
+                warn!("no connection can be taken: {cause}");
+                hall.lobby.make_room(Instant::now());
+                sleep(Duration::from_millis(100)).await;
+            }
         }
-        let shaking = tokio::select! {
-            shaking = Arc::clone(&hall.handshakes).acquire_owned() => shaking.ok(),
-            () = stopped(&mut stopping) => break,
-        };
-        let arrival = Arrival { tcp, from, shaking, crowd: hall.crowd.subscribe() };
-        connections.spawn(Arc::clone(&hall).serve(arrival, stop.clone()));
     }
     drop(listener);
     let _ = timeout(FINISH, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// A connection whose client is not known yet.
-struct Arrival {
-    tcp: TcpStream,
-    from: SocketAddr,
-    shaking: Option<OwnedSemaphorePermit>,
-    /// Changes when others wait for a handshake.
-    crowd: watch::Receiver<()>,
+/// The next connection, in the lobby. It can be dropped at any moment and asked again.
+async fn accept(
+    listener: &TcpListener,
+    lobby: &Arc<Lobby>,
+) -> io::Result<(TcpStream, SocketAddr, Arrival)> {
+    let held = lobby.room().await.ok_or(io::ErrorKind::Other)?;
+    let (tcp, from) = listener.accept().await?;
+    Ok((tcp, from, lobby.enter(from.ip(), held)))
 }
 
 /// What all connections come through, whichever port they came to.
 pub(crate) struct Hall {
     node: Arc<Shared>,
-    acceptor: TlsAcceptor,
-    handshakes: Arc<Semaphore>,
-    /// Changes when somebody waits for a handshake.
-    crowd: watch::Sender<()>,
+    config: Arc<ServerConfig>,
+    /// For clients that are not known yet.
+    lobby: Arc<Lobby>,
     /// For clients whose certificate was accepted.
-    places: Semaphore,
-    max_connections: usize,
+    rooms: Rooms,
 }
 
 /// Why a connection came to nothing.
@@ -102,25 +97,31 @@ enum Turned {
 }
 
 impl Hall {
-    pub(crate) fn new(node: Arc<Shared>, acceptor: TlsAcceptor, max_connections: usize) -> Self {
-        Self {
-            node,
-            acceptor,
-            handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
-            crowd: watch::Sender::new(()),
-            places: Semaphore::new(max_connections),
-            max_connections,
-        }
+    pub(crate) fn new(
+        node: Arc<Shared>,
+        config: Arc<ServerConfig>,
+        max_connections: usize,
+    ) -> Self {
+        Self { node, config, lobby: Lobby::new(), rooms: Rooms::new(max_connections) }
     }
 
-    async fn serve(self: Arc<Self>, arrival: Arrival, mut stopping: watch::Receiver<bool>) {
-        let Arrival { tcp, from, shaking, crowd } = arrival;
+    async fn serve(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        from: SocketAddr,
+        mut arrival: Arrival,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let stage = arrival.stage();
         let admitted = tokio::select! {
-            admitted = timeout(HANDSHAKE_TIMEOUT, self.admit(tcp, crowd)) => admitted,
+            admitted = timeout(HANDSHAKE_TIMEOUT, self.admit(tcp, &stage)) => admitted,
+            () = arrival.told_to_leave() => {
+                return debug!(%from, "not connected: it was slow, and others came");
+            }
             () = stopped(&mut stopping) => return,
         };
-        drop(shaking);
-        let (stream, peer, _place) = match admitted {
+        drop(arrival);
+        let (stream, peer, seat) = match admitted {
             Ok(Ok(admitted)) => admitted,
             Ok(Err(Turned::Back(why))) => return debug!(%from, "not connected: {why}"),
             Ok(Err(Turned::Away(why))) => return warn!(%from, "refused: {why}"),
@@ -130,7 +131,7 @@ impl Hall {
             }
         };
         debug!(%from, ?peer, "connected");
-        match Connection::new(Arc::clone(&self.node), stream, peer).run(stopping).await {
+        match Connection::new(Arc::clone(&self.node), stream, peer, seat).run(stopping).await {
             ended @ (Ended::ByClient | Ended::Lost(_) | Ended::Stopping) => {
                 debug!(%from, "ended: {ended}")
             }
@@ -139,38 +140,55 @@ impl Hall {
         }
     }
 
-    /// From the first bytes to a client that is known and has a place.
+    /// From the first bytes to a client that is known and has a seat. `stage`: how far it is.
     async fn admit(
         &self,
         tcp: TcpStream,
-        crowd: watch::Receiver<()>,
-    ) -> Result<(TlsStream<TcpStream>, Peer, SemaphorePermit<'_>), Turned> {
+        stage: &AtomicU8,
+    ) -> Result<(TlsStream<TcpStream>, Peer, Seat), Turned> {
         set_up(&tcp).map_err(|cause| Turned::Back(cause.to_string()))?;
-        hear(&tcp, crowd).await?;
-        let stream = shake_hands(&self.acceptor, tcp).await?;
+        hear(&tcp).await?;
+        stage.store(Stage::Speaking as u8, Ordering::Relaxed);
+        let stream = self.shake_hands(tcp, stage).await?;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         // The trust anchor may have changed during the handshake.
         let peer = self.node.gate.classify(chain, UnixTime::now());
         let peer = peer.map_err(|why| Turned::Away(why.to_string()))?;
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok((stream, peer, place));
+        let room = self.rooms.of(peer);
+        if let Some(seat) = room.enter() {
+            return Ok((stream, peer, seat));
         }
+        stage.store(Stage::Silent as u8, Ordering::Relaxed);
         // It may be gone before it knows.
         let _ = refuse(stream).await;
-        Err(Turned::Away(format!("there are {} connections already", self.max_connections)))
+        Err(Turned::Away(format!("there are {} connections already", room.most)))
+    }
+
+    /// The handshake; the error is for the log, the client has had its alert.
+    async fn shake_hands(
+        &self,
+        tcp: TcpStream,
+        stage: &AtomicU8,
+    ) -> Result<TlsStream<TcpStream>, Turned> {
+        let mut hello = LazyConfigAcceptor::new(Acceptor::default(), tcp);
+        let begun = match (&mut hello).await {
+            Ok(begun) => begun,
+            Err(cause) => return Err(not_understood(hello.take_io(), &cause).await),
+        };
+        stage.store(Stage::Greeted as u8, Ordering::Relaxed);
+        match begun.into_stream(Arc::clone(&self.config)).into_fallible().await {
+            Ok(stream) => Ok(stream),
+            Err((cause, tcp)) => Err(not_understood(Some(tcp), &cause).await),
+        }
     }
 }
 
-/// Waits for the first bytes; when others wait too, not for long.
-async fn hear(tcp: &TcpStream, mut crowd: watch::Receiver<()>) -> Result<(), Turned> {
-    let crowded = async {
-        sleep(SILENT_MAX).await;
-        let _ = crowd.changed().await;
-    };
-    tokio::select! {
-        biased;
-        ready = tcp.readable() => ready.map_err(|cause| Turned::Back(cause.to_string())),
-        () = crowded => Err(Turned::Away("it said nothing, and others wait".into())),
+/// Waits for the first bytes.
+async fn hear(tcp: &TcpStream) -> Result<(), Turned> {
+    let seconds = FIRST_BYTES_TIMEOUT.as_secs();
+    match timeout(FIRST_BYTES_TIMEOUT, tcp.readable()).await {
+        Ok(ready) => ready.map_err(|cause| Turned::Back(cause.to_string())),
+        Err(_) => Err(Turned::Back(format!("it said nothing for {seconds} s"))),
     }
 }
 
@@ -187,19 +205,13 @@ fn set_up(tcp: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The handshake; the error is for the log, the client has had its alert.
-async fn shake_hands(
-    acceptor: &TlsAcceptor,
-    tcp: TcpStream,
-) -> Result<TlsStream<TcpStream>, Turned> {
-    match acceptor.accept(tcp).into_fallible().await {
-        Ok(stream) => Ok(stream),
-        Err((cause, mut tcp)) => {
-            // Behind its certificate the client may have sent a request already.
-            close(&mut tcp).await;
-            Err(explain(&cause))
-        }
+/// Ends a handshake that came to nothing; tells why.
+async fn not_understood(tcp: Option<TcpStream>, cause: &io::Error) -> Turned {
+    if let Some(mut tcp) = tcp {
+        // Behind its certificate the client may have sent a request already.
+        close(&mut tcp).await;
     }
+    explain(cause)
 }
 
 fn explain(cause: &io::Error) -> Turned {

@@ -18,7 +18,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio_rustls::TlsAcceptor;
 
 /// What all connections of a node share.
 pub(crate) struct Shared {
@@ -92,8 +91,7 @@ impl Node {
                 Some(tokio::spawn(sync))
             }
         };
-        let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let hall = Arc::new(listener::Hall::new(shared, acceptor, options.max_connections));
+        let hall = Arc::new(listener::Hall::new(shared, Arc::new(tls), options.max_connections));
         let listen = |(_, tcp)| tokio::spawn(listener::listen(tcp, hall.clone(), stop.clone()));
         let listeners = doors.into_iter().map(listen).collect();
         let progress = queue.progress();

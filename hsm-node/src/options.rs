@@ -32,7 +32,8 @@ pub struct Options {
     /// For rehearsals: let kmsuser have a second factor, with which AWS KMS cannot log in
     #[arg(long)]
     pub allow_kmsuser_2fa: bool,
-    /// Connections at the same time; one more is refused
+    /// Connections of clients at the same time; one more is refused. The installation's own
+    /// certificates have 128 besides
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
     /// A connection that asks nothing for so long is closed

@@ -1,10 +1,10 @@
 //! The node as a process: its log, its ready line, the signals that end it, its exit status.
 use crate::error::NodeError;
 use crate::join::Host;
-use crate::lanes;
 use crate::node::Node;
 use crate::options::{Join, Options};
 use crate::store::FjallStore;
+use crate::{descriptors, lanes};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread;
@@ -23,11 +23,12 @@ const BLOCKING_KEEP: Duration = Duration::from_secs(1);
 
 /// Runs a node until a signal, the end of its standard input, or a failure. Prints one JSON line
 /// when it listens. The log goes to standard error, by RUST_LOG (info by default).
-pub fn main(options: Options) -> ExitCode {
+pub fn main(mut options: Options) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     // A program that runs several nodes has its log already.
     let _ = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).try_init();
+    options.max_connections = descriptors::room_for(options.max_connections);
     let runtime = Builder::new_multi_thread()
         .worker_threads(options.workers.max(1))
         .max_blocking_threads(BLOCKING_THREADS)

@@ -5,7 +5,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,19 +24,7 @@ pub(crate) struct Line {
 impl Line {
     /// Connects; a client that the node refuses learns it at its first read.
     pub(crate) async fn open(to: SocketAddr, identity: Option<&Identity>) -> io::Result<Self> {
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Credulous));
-        let config = match identity {
-            None => config.with_no_client_auth(),
-            Some(Identity { certificate, key }) => {
-                let chain = CertificateDer::pem_slice_iter(certificate.as_bytes());
-                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-                config.with_client_auth_cert(chain.map(Result::unwrap).collect(), key).unwrap()
-            }
-        };
+        let config = config(identity);
         let tcp = TcpStream::connect(to).await?;
         let name = ServerName::try_from("hsm").unwrap();
         let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
@@ -95,6 +83,31 @@ impl Line {
         assert_eq!(self.receive().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         Refusal::decode(code, &body).fault
     }
+}
+
+fn config(identity: Option<&Identity>) -> ClientConfig {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous));
+    match identity {
+        None => config.with_no_client_auth(),
+        Some(Identity { certificate, key }) => {
+            let chain = CertificateDer::pem_slice_iter(certificate.as_bytes());
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            config.with_client_auth_cert(chain.map(Result::unwrap).collect(), key).unwrap()
+        }
+    }
+}
+
+/// The first message of a handshake.
+pub(crate) fn client_hello() -> Vec<u8> {
+    let name = ServerName::try_from("hsm").unwrap();
+    let mut client = ClientConnection::new(Arc::new(config(None)), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
 }
 
 /// Believes every server.

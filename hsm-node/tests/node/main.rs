@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 mod authority;
 mod bed;
+mod crowds;
 mod disk;
 mod durability;
 mod line;

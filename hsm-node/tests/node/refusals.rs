@@ -1,4 +1,4 @@
-//! What a node refuses: certificates, frames, silence, and connections too many.
+//! What a node refuses: certificates, frames, silence, and and half a frame.
 use crate::authority::{Authority, Identity};
 use crate::bed::{Bed, hello, start};
 use crate::disk::Disk;
@@ -118,43 +118,6 @@ async fn silence_ends_a_connection_before_and_within_a_frame() {
         line.stream.flush().await.unwrap();
         assert_eq!(line.receive().await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
-    node.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_connection_too_many_is_told_so() {
-    let bed = Bed::new();
-    let mut options = bed.options(0);
-    options.max_connections = 2;
-    let node = start(&options, Disk::default()).await.unwrap();
-    let first = bed.service_line(&node).await;
-    let _second = bed.service_line(&node).await;
-    let mut third = Line::open(node.address(), Some(&bed.appliance)).await.unwrap();
-    let refused = third.try_call(&hello()).await.unwrap().unwrap_err();
-    assert_eq!(refused.fault, Fault::TooManyConnections);
-    // The place is free again as soon as the node has seen the end of the first.
-    drop(first);
-    loop {
-        let mut line = Line::open(node.address(), Some(&bed.appliance)).await.unwrap();
-        match line.try_call(&hello()).await.unwrap() {
-            Ok(_) => break,
-            Err(why) => assert_eq!(why.fault, Fault::TooManyConnections),
-        }
-    }
-    node.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_silent_keep_nobody_out() {
-    let bed = Bed::new();
-    let mut options = bed.options(0);
-    options.max_connections = 1;
-    let node = start(&options, Disk::default()).await.unwrap();
-    let mut silent = Vec::new();
-    for _ in 0..200 {
-        silent.push(TcpStream::connect(node.address()).await.unwrap());
-    }
-    bed.service_line(&node).await;
     node.stop().await.unwrap();
 }
 
