@@ -7,10 +7,11 @@ use crate::model::{ErrorKind, Operation, decode};
 use crate::trail::{CLOUDHSM, Trail};
 use fleet::{Fleet, Launch, Layout};
 use hosts::Host;
-use record::{ClusterRecord, HsmState, get};
+use network::Network;
+use record::{ClusterRecord, HsmState, all, find, get};
 use serde_json::value::to_raw_value;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,7 +36,12 @@ mod view;
 mod work;
 
 pub(crate) use hosts::NotJoined;
+pub(crate) use own::is_deleted;
 use work::{PutOff, keep};
+
+/// How long HSMs may take to be cut off, or to be back, before whoever asked for it is answered.
+const GROUP_WITHIN: Duration = Duration::from_secs(3);
+const GROUP_TICK: Duration = Duration::from_millis(20);
 
 /// How this endpoint runs HSMs.
 #[derive(Clone)]
@@ -183,6 +189,11 @@ impl ControlPlane {
         Some([layout.aws_root(), layout.manufacturer_root()])
     }
 
+    /// Is this the state folder that this endpoint's own HSMs are in?
+    pub(crate) fn is_own(&self, folder: &Path) -> bool {
+        self.hosting.as_ref().is_some_and(|hosting| hosting.installation == folder)
+    }
+
     /// Where a cluster's files are.
     pub(crate) fn layout(&self, cluster: &ClusterRecord) -> Result<Layout, ApiError> {
         let root = Layout::new(&self.hosting()?.installation);
@@ -199,14 +210,52 @@ impl ControlPlane {
         !nodes.iter().any(|node| node.hsm_id == hsm_id && node.runs)
     }
 
-    /// The record of a cluster as it is to be shown: an HSM that is down is DEGRADED.
-    pub(crate) fn as_it_is(&self, mut cluster: ClusterRecord) -> ClusterRecord {
-        for hsm in &mut cluster.hsms {
+    /// Waits until the HSMs of a cluster are as its security group wants them: cut off, or there.
+    /// One that stays down for another reason is not waited for.
+    pub(crate) async fn follow_group(&self, region: &str, id: &str) -> Result<(), ApiError> {
+        let until = Instant::now() + GROUP_WITHIN;
+        while Instant::now() < until {
+            let open = self.network(region).await?.is_open(id);
+            let Some((cluster, _)) = find::<ClusterRecord>(&self.database, region, id).await?
+            else {
+                break;
+            };
+            let mut members = cluster.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
+            let done = match open {
+                true => members.all(|hsm| !self.is_down(id, &hsm.id)),
+                false => self.nodes(id).is_empty(),
+            };
+            if done {
+                break;
+            }
+            tokio::time::sleep(GROUP_TICK).await;
+        }
+        Ok(())
+    }
+
+    /// The record of a cluster as it is to be shown: an HSM that is down is DEGRADED. One behind a
+    /// closed security group is not: only the way to it is cut.
+    pub(crate) fn as_it_is(&self, mut cluster: ClusterRecord, network: &Network) -> ClusterRecord {
+        let open = network.is_open(&cluster.id);
+        for hsm in cluster.hsms.iter_mut().filter(|_| open) {
             if hsm.state == HsmState::Active && self.is_down(&cluster.id, &hsm.id) {
                 hsm.state = HsmState::Degraded;
             }
         }
         cluster
+    }
+
+    /// All clusters of a Region, as they are to be shown.
+    pub(crate) async fn clusters_as_they_are(
+        &self,
+        region: &str,
+    ) -> Result<Vec<ClusterRecord>, ApiError> {
+        let clusters: Vec<ClusterRecord> = all(&self.database, region).await?;
+        if clusters.is_empty() {
+            return Ok(clusters);
+        }
+        let network = self.network(region).await?;
+        Ok(clusters.into_iter().map(|cluster| self.as_it_is(cluster, &network)).collect())
     }
 
     /// The cluster's record.

@@ -1,8 +1,8 @@
 //! The clusters that key stores can stand on: those of the control plane, and those of the state
 //! folders that the endpoint was given.
-use crate::cloudhsmv2::ControlPlane;
 use crate::cloudhsmv2::network::Network;
 use crate::cloudhsmv2::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, find};
+use crate::cloudhsmv2::{ControlPlane, is_deleted};
 use crate::error::ApiError;
 use fleet::{FleetError, Layout, NodeView, Seat, read};
 use hsm_client::{Endpoint, TlsIdentity, Trust};
@@ -74,15 +74,20 @@ impl Clusters {
             && let Ok(layout) = self.plane.layout(&record)
         {
             let network = self.plane.network(region).await?;
-            let record = self.plane.as_it_is(record);
+            let record = self.plane.as_it_is(record, &network);
             return Ok(Some(ClusterView::of_record(record, layout, &network)));
         }
         Ok(self.in_folders(region, cluster_id))
     }
 
+    /// A cluster that another endpoint runs. What this one runs is in the database, or gone.
     fn in_folders(&self, region: &str, cluster_id: &str) -> Option<ClusterView> {
-        self.folders.iter().find_map(|folder| {
+        let others = self.folders.iter().filter(|folder| !self.plane.is_own(folder));
+        others.into_iter().find_map(|folder| {
             let layout = Layout::new(folder);
+            if is_deleted(&layout, cluster_id) {
+                return None;
+            }
             let text = read(&folder.join("ready.json")).ok()?;
             let ready: Ready = serde_json::from_str(&text).ok()?;
             let here = ready.cluster_id == cluster_id && ready.region == region;

@@ -1,6 +1,5 @@
 //! What is not AWS's, under `/_sim/`: health, reset, the clock, where HSMs listen, the network, the
 //! roots, and machines that join.
-use crate::cloudhsmv2::record::{ClusterRecord, all};
 use crate::cloudhsmv2::{NotJoined, invalid, network};
 use crate::error::ApiError;
 use crate::key_stores::KeyStores;
@@ -128,8 +127,7 @@ async fn health(kms: &Kms) -> Result<Value, ApiError> {
 async fn hsms(kms: &Kms) -> Result<Value, ApiError> {
     let mut hsms = Vec::new();
     for region in kms.plane.regions().await? {
-        for cluster in all::<ClusterRecord>(&kms.database, &region).await? {
-            let cluster = kms.plane.as_it_is(cluster);
+        for cluster in kms.plane.clusters_as_they_are(&region).await? {
             hsms.extend(cluster.hsms.iter().map(|hsm| {
                 json!({
                     "region": region, "cluster_id": cluster.id, "hsm_id": hsm.id,
@@ -233,6 +231,9 @@ impl NetworkChange {
             })
             .await?;
         kms.plane.wake(&self.region, &self.of);
+        if matches!(self.action, Action::CloseGroup | Action::OpenGroup) {
+            kms.plane.follow_group(&self.region, &self.of).await?;
+        }
         Ok(serde_json::to_value(network).unwrap_or_default())
     }
 }

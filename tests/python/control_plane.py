@@ -97,8 +97,10 @@ def initialized(zones="ab"):
     reach(cluster_id, "UNINITIALIZED")
     assert describe(cluster_id)["Certificates"] == {}
     made = add_hsm(cluster_id, "a")
-    assert made["State"] == "CREATE_IN_PROGRESS" and made["EniIp"], made
-    all_active(cluster_id, 1)
+    early = ["AvailabilityZone", "ClusterId", "HsmId", "State", "SubnetId"]
+    assert made["State"] == "CREATE_IN_PROGRESS" and sorted(made) == early, made
+    shown = all_active(cluster_id, 1)["Hsms"][0]
+    assert shown["EniIp"] and shown["StateMessage"] == "HSM created.", shown
     text = refused("CloudHsmInvalidRequestException", hsm.create_hsm, ClusterId=cluster_id,
                    AvailabilityZone=REGION + "b")
     assert "already contains an HSM but has not yet been fully activated" in text, text

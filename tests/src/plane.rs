@@ -170,12 +170,23 @@ fn wrong_output(operation: &str, body: &Value) -> Vec<String> {
         None if *body != json!({}) => wrong.push("not empty".to_owned()),
         None => {}
     }
-    // DeleteHsm answers with the id alone.
-    if operation != "DeleteHsm" {
-        whole(body, &mut wrong);
+    match NOT_YET.iter().find(|(name, ..)| *name == operation) {
+        Some((_, kind, missing)) => {
+            let shown = missing.iter().filter(|member| !body[*kind][**member].is_null());
+            wrong.extend(shown.map(|member| format!("{kind} has {member}, too early")));
+        }
+        // DeleteHsm answers with the id alone.
+        None if operation == "DeleteHsm" => {}
+        None => whole(body, &mut wrong),
     }
     wrong
 }
+
+/// What AWS shows of new ones later only (recorded).
+const NOT_YET: &[(&str, &str, &[&str])] = &[
+    ("CreateCluster", "Cluster", &["SecurityGroup", "TagList"]),
+    ("CreateHsm", "Hsm", &["EniId", "EniIp", "HsmType", "StateMessage"]),
+];
 
 /// Looks for clusters, HSMs and backups of which something is missing.
 fn whole(value: &Value, wrong: &mut Vec<String>) {
@@ -184,6 +195,13 @@ fn whole(value: &Value, wrong: &mut Vec<String>) {
         "ClusterId" => value["HsmId"].is_null() && value["BackupId"].is_null(),
         _ => true,
     };
+    if !value["PreCoPassword"].is_null() {
+        wrong.push("AWS shows no PreCoPassword".to_owned());
+    }
+    if value["State"] == "ACTIVE" && value["HsmId"].is_string() {
+        let says = &value["StateMessage"];
+        wrong.extend((says != "HSM created.").then(|| format!("StateMessage is {says}")));
+    }
     let kinds = ALWAYS.iter().filter(|kind| !value[kind.0].is_null()).filter(of);
     for (id, members) in kinds {
         let missing = members.iter().filter(|member| value[**member].is_null());

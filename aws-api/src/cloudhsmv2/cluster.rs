@@ -19,6 +19,8 @@ pub(super) const DEFAULT_RETENTION_DAYS: i64 = 90;
 const CLUSTERS_MAX: usize = 4;
 /// API, DescribeClusters: clusters of a page.
 const PAGE: usize = 25;
+/// As AWS says it (recorded).
+const NO_MODE: &str = "Mode is a required argument for this hsm type";
 /// The only type that AWS creates today.
 const HSM_TYPE: &str = "hsm2m.medium";
 
@@ -47,7 +49,7 @@ impl Execute for CreateClusterRequest {
             None => None,
         };
         let mode = self.mode.or_else(|| backup.as_ref().map(|backup| backup.mode.clone()));
-        let mode = mode.ok_or_else(|| invalid("Mode is required for clusters of this HsmType."))?;
+        let mode = mode.ok_or_else(|| invalid(NO_MODE))?;
         if backup.as_ref().is_some_and(|backup| backup.mode != mode) {
             return Err(invalid("Mode must be that of the backup."));
         }
@@ -99,7 +101,7 @@ impl Execute for CreateClusterRequest {
         };
         add(&plane.database, &call.region, &record).await?;
         plane.wake(&call.region, &record.id);
-        Ok(CreateClusterResponse { cluster: Some(view::cluster(&record)) })
+        Ok(CreateClusterResponse { cluster: Some(view::new_cluster(&record)) })
     }
 }
 
@@ -140,8 +142,7 @@ impl Execute for DescribeClustersRequest {
         call: &mut Call,
     ) -> Result<Self::Output, ApiError> {
         let mut clusters = Vec::new();
-        for record in all::<ClusterRecord>(&plane.database, &call.region).await? {
-            let record = plane.as_it_is(record);
+        for record in plane.clusters_as_they_are(&call.region).await? {
             let value = |name: &str| match name {
                 "clusterIds" => Some(record.id.clone()),
                 "vpcIds" => Some(record.vpc_id.clone()),

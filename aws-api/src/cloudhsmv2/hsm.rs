@@ -73,7 +73,7 @@ impl Execute for CreateHsmRequest {
             }
         };
         plane.wake(&call.region, &id);
-        Ok(CreateHsmResponse { hsm: Some(view::hsm(&hsm, &cluster)) })
+        Ok(CreateHsmResponse { hsm: Some(view::new_hsm(&hsm, &cluster)) })
     }
 }
 

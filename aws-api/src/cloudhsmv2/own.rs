@@ -8,9 +8,10 @@ use super::{ControlPlane, invalid, run};
 use crate::error::ApiError;
 use crate::model::cloudhsmv2::InitializeClusterRequest;
 use crate::{Endpoint, EndpointError};
-use fleet::{Event, Fleet, Front, NodeView, Roster, Seat};
+use fleet::{Event, Fleet, Front, Layout, NodeView, Roster, Seat, read, write_public};
 use proto::NodeState;
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
@@ -84,7 +85,7 @@ impl ControlPlane {
         roster: &Roster,
     ) -> Result<(Arc<Fleet>, mpsc::Receiver<Event>), EndpointError> {
         let hosting = self.hosting()?;
-        let layout = fleet::Layout::new(&hosting.installation);
+        let layout = Layout::new(&hosting.installation);
         let started = Fleet::start(&layout, roster, hosting.launch.clone()).await;
         let (fleet, events) = started.map_err(EndpointError::Hsms)?;
         let fleet = Arc::new(fleet);
@@ -106,6 +107,8 @@ impl ControlPlane {
                 // It was deleted, and all that is left of it is the number of its last HSM.
                 return Ok(());
             }
+            // It is there, and may have been deleted before.
+            let _ = std::fs::remove_file(deletion(&Layout::new(&self.hosting()?.installation)));
             let group = Group { id: new_aws_id("sg"), open: true };
             let front = roster.front.unwrap_or(Front::SHOWN);
             let network = self.change_network_from(front, region, |network| {
@@ -230,7 +233,7 @@ impl ControlPlane {
         &self,
         nodes: &[NodeView],
     ) -> Result<((CertificateTexts, Option<String>), Vec<String>), ApiError> {
-        let layout = fleet::Layout::new(&self.hosting()?.installation);
+        let layout = Layout::new(&self.hosting()?.installation);
         let (mut texts, mut fresh) = (None, Vec::new());
         for view in nodes.iter().filter(|node| node.runs) {
             let Ok(line) = fleet::connect(&layout, view).await else { continue };
@@ -246,6 +249,22 @@ impl ControlPlane {
         let texts = texts.ok_or_else(|| failed("the cluster", "no HSM of it answers"))?;
         Ok((texts, fresh))
     }
+}
+
+/// Where it is said that DeleteCluster has deleted the cluster of `up`, whose `ready.json` stays.
+fn deletion(layout: &Layout) -> PathBuf {
+    layout.root().join("deleted-cluster")
+}
+
+/// Is this cluster of a state folder, which another endpoint may look into, gone?
+pub(crate) fn is_deleted(layout: &Layout, id: &str) -> bool {
+    read(&deletion(layout)).is_ok_and(|deleted| deleted == id)
+}
+
+/// Says so, before the database forgets the cluster.
+pub(super) fn mark_deleted(layout: &Layout, id: &str) -> Result<(), ApiError> {
+    let path = deletion(layout);
+    write_public(&path, id.as_bytes()).map_err(|e| failed(&path.display().to_string(), e))
 }
 
 /// How far the HSMs of such a cluster are.

@@ -1,4 +1,5 @@
 //! The steps of a cluster's life: each finds out what of it was done before, and does the rest.
+use super::own::mark_deleted;
 use super::record::{
     CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, change, failed, find,
     remove,
@@ -288,8 +289,11 @@ impl ControlPlane {
         if let Some(fleet) = fleet {
             fleet.stop().await;
         }
-        if !cluster.in_root {
-            let _ = std::fs::remove_dir_all(self.layout(cluster)?.root());
+        let layout = self.layout(cluster)?;
+        if cluster.in_root {
+            mark_deleted(&layout, &cluster.id)?;
+        } else {
+            let _ = std::fs::remove_dir_all(layout.root());
         }
         if let Some(later) = left(cluster.since_ms, timing.delete) {
             return Ok(later);

@@ -4,8 +4,8 @@ use crate::model::cloudhsmv2::*;
 use crate::model::wire::Timestamp;
 use std::collections::BTreeMap;
 
-/// User guide, activate the cluster: what PRECO has.
-const PRECO_PASSWORD: &str = "password";
+/// What AWS says of every HSM that is ACTIVE (recorded).
+const CREATED: &str = "HSM created.";
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -27,14 +27,13 @@ pub(super) fn state(record: &ClusterRecord) -> &'static str {
     if degraded { "DEGRADED" } else { record.state.name() }
 }
 
+/// As the answer of CreateCluster has it: the security group and the tags come later (recorded).
+pub(super) fn new_cluster(record: &ClusterRecord) -> Cluster {
+    Cluster { security_group: None, tag_list: None, ..cluster(record) }
+}
+
 pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
     let certificates = &record.certificates;
-    let preco = matches!(
-        record.state,
-        ClusterState::Uninitialized
-            | ClusterState::InitializeInProgress
-            | ClusterState::Initialized
-    );
     Cluster {
         backup_policy: some("DEFAULT"),
         backup_retention_policy: Some(retention(record.retention_days)),
@@ -42,7 +41,6 @@ pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
         create_timestamp: Some(Timestamp::from_ms(record.created_ms)),
         hsms: Some(record.hsms.iter().map(|it| hsm(it, record)).collect()),
         hsm_type: some(&record.hsm_type),
-        pre_co_password: preco.then(|| PRECO_PASSWORD.to_owned()),
         security_group: some(&record.security_group),
         source_backup_id: record.source_backup.clone(),
         state: some(state(record)),
@@ -63,7 +61,13 @@ pub(super) fn cluster(record: &ClusterRecord) -> Cluster {
     }
 }
 
+/// As the answer of CreateHsm has it: the interface and the type come later (recorded).
+pub(super) fn new_hsm(record: &HsmRecord, cluster: &ClusterRecord) -> Hsm {
+    Hsm { eni_id: None, eni_ip: None, hsm_type: None, ..hsm(record, cluster) }
+}
+
 pub(super) fn hsm(record: &HsmRecord, cluster: &ClusterRecord) -> Hsm {
+    let created = (record.state == HsmState::Active).then(|| CREATED.to_owned());
     Hsm {
         availability_zone: some(&record.zone),
         cluster_id: some(&cluster.id),
@@ -73,7 +77,7 @@ pub(super) fn hsm(record: &HsmRecord, cluster: &ClusterRecord) -> Hsm {
         hsm_id: some(&record.id),
         hsm_type: some(&cluster.hsm_type),
         state: some(record.state.name()),
-        state_message: record.message.clone(),
+        state_message: record.message.clone().or(created),
         ..Default::default()
     }
 }

@@ -1,5 +1,6 @@
 //! CloudHSM's control plane: many clusters at once, and an endpoint that is killed at its work.
 #![allow(clippy::unwrap_used)]
+mod answers;
 mod hosts;
 mod layout;
 mod many;
