@@ -23,7 +23,7 @@ use crate::cluster::{Up, run, text};
 use crate::kms::{Kms, Refusal};
 use crate::model;
 use data_encoding::BASE64;
-use regex_lite::Regex;
+use regex::Regex;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 //! A value held against a shape of one of AWS's service models.
 use data_encoding::BASE64;
-use regex_lite::Regex;
+use regex::Regex;
 use serde_json::{Map, Value};
 
 /// Holds a value against a shape.

@@ -1,6 +1,6 @@
 //! What a model demands of members, and AWS's sentences about those that do not meet it.
 use super::wire::{Blob, Sensitive, Timestamp};
-use regex_lite::Regex;
+use regex::Regex;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::OnceLock;
@@ -104,9 +104,13 @@ impl Pattern {
     }
 }
 
-/// The engine knows no classes of Unicode: all that is not ASCII passes for a letter.
+/// AWS's services are Java's: its short classes are of ASCII, and the named ones of Unicode.
+const SHORT: [(&str, &str); 3] =
+    [(r"\d", "[0-9]"), (r"\w", "[0-9A-Za-z_]"), (r"\s", r"[\t\n\x0B\f\r ]")];
+
 pub(super) fn compile(pattern: &str) -> Option<Regex> {
-    let pattern = pattern.replace(r"\p{L}\p{Z}\p{N}", r"a-zA-Z0-9 \x{80}-\x{10FFFF}");
+    let java = |text: String, (short, class): (&str, &str)| text.replace(short, class);
+    let pattern = SHORT.into_iter().fold(pattern.to_owned(), java);
     Regex::new(&format!("^(?:{pattern})$")).ok()
 }
 

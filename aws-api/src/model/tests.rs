@@ -290,6 +290,35 @@ fn answers_keep_the_models_names() {
 }
 
 #[test]
+fn tags_have_letters_digits_and_spaces_of_unicode_and_few_signs() {
+    let tag = |key: &str| {
+        let tags = json!({"ResourceId": "cluster-234567abcde",
+                          "TagList": [{"Key": key, "Value": ""}]});
+        decode::<cloudhsmv2::TagResourceRequest>(tags.to_string().as_bytes())
+    };
+    for fits in ["Größe", "名前 1", "тест_.:/=+-@", "\u{2070E}", "Ⅻ²", "a\u{3000}\u{2028}b", "١٢٣"]
+    {
+        assert!(tag(fits).is_ok(), "{fits:?}");
+    }
+    // Decomposed, signs, pictures, controls, and a vowel sign that is a mark.
+    for unfit in ["e\u{301}", "My & My Team", "100 %", "🦀", "a\tb", "a\u{200D}b", "कि", "€"]
+    {
+        let refused = tag(unfit).err().unwrap();
+        assert!(refused.message.unwrap().contains(r"pattern: ^([\p{L}\p{Z}\p{N}_"), "{unfit:?}");
+    }
+}
+
+#[test]
+fn short_classes_are_of_ascii() {
+    for (pattern, fits, unfit) in
+        [(r"\d+", "12", "١٢"), (r"[\w]+", "a_1", "é"), (r"\s", "\t", "\u{a0}")]
+    {
+        let regex = constraint::compile(pattern).unwrap();
+        assert!(regex.is_match(fits) && !regex.is_match(unfit), "{pattern}");
+    }
+}
+
+#[test]
 fn every_pattern_compiles() {
     for model in [MODEL, CLOUDHSM] {
         let model: Value = serde_json::from_str(model).unwrap();
