@@ -30,6 +30,7 @@ mod policy;
 pub(crate) mod record;
 mod replace;
 mod run;
+mod set_aside;
 mod steps;
 mod tag;
 mod view;
@@ -52,7 +53,8 @@ pub struct Hosting {
     pub launch: Launch,
     /// Each HSM has an address of its own, which is that of its ENI (Linux: 127.x).
     pub own_addresses: bool,
-    /// An HSM that has been down for so long has died for good: another takes its place.
+    /// An HSM that has been dead for so long, its disk broken or its machine not heard of, is
+    /// replaced by another.
     pub replace_after: Duration,
     /// How long transitions last.
     pub timing: Timing,
@@ -108,6 +110,8 @@ pub(crate) struct ControlPlane {
     hosts: Mutex<HashMap<String, Host>>,
     /// Since when HSMs that should run do not, and since when clusters are activated.
     since: Mutex<HashMap<String, Instant>>,
+    /// When what was set aside was looked through last.
+    purged_ms: Mutex<i64>,
     /// Who gives out addresses and counts quotas does it alone.
     addressing: tokio::sync::Mutex<()>,
     /// Nobody works on clusters before the HSMs of `up` have been started, or while all are ended.
@@ -165,6 +169,7 @@ impl ControlPlane {
             fleets: Mutex::default(),
             hosts: Mutex::default(),
             since: Mutex::default(),
+            purged_ms: Mutex::default(),
             addressing: Default::default(),
             begun: AtomicBool::new(false),
             working: Mutex::default(),
@@ -235,13 +240,17 @@ impl ControlPlane {
 
     /// The record of a cluster as it is to be shown: an HSM that is down is DEGRADED. One behind a
     /// closed security group is not: only the way to it is cut.
+    /// Its message says why.
     pub(crate) fn as_it_is(&self, mut cluster: ClusterRecord, network: &Network) -> ClusterRecord {
         let open = network.is_open(&cluster.id);
-        for hsm in cluster.hsms.iter_mut().filter(|_| open) {
+        let mut hsms = std::mem::take(&mut cluster.hsms);
+        for hsm in hsms.iter_mut().filter(|_| open) {
             if hsm.state == HsmState::Active && self.is_down(&cluster.id, &hsm.id) {
+                hsm.message = self.why_down(&cluster, hsm).or(hsm.message.take());
                 hsm.state = HsmState::Degraded;
             }
         }
+        cluster.hsms = hsms;
         cluster
     }
 

@@ -4,6 +4,7 @@ use crate::cloudhsmv2::{NotJoined, invalid, network};
 use crate::error::ApiError;
 use crate::key_stores::KeyStores;
 use crate::kms::Kms;
+use crate::model::ErrorKind;
 use hsm_client::JOIN_PATH;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -35,8 +36,12 @@ impl Answer {
         match outcome {
             Ok(json) => Self::json(StatusCode::OK, &json),
             Err(error) => {
+                let status = match error.kind {
+                    ErrorKind::CloudHsmInvalidRequestException => StatusCode::BAD_REQUEST,
+                    _ => StatusCode::INTERNAL_SERVER_ERROR,
+                };
                 let why = error.message.unwrap_or_default();
-                Self::failed(StatusCode::INTERNAL_SERVER_ERROR, &why)
+                Self::failed(status, &why)
             }
         }
     }
@@ -66,6 +71,11 @@ pub(crate) async fn answer(
         },
         ("GET", "/_sim/hsms") => hsms(kms).await,
         ("GET", "/_sim/hosts") => Ok(json!({ "hosts": kms.plane.offers() })),
+        ("GET", "/_sim/set-aside") => kms.plane.set_aside_hsms(),
+        ("POST", "/_sim/bring-back") => match query.and_then(|it| it.strip_prefix("hsm=")) {
+            Some(hsm_id) => kms.plane.bring_back(hsm_id).await,
+            None => return Some(Answer::unread("give ?hsm=ID")),
+        },
         ("GET", "/_sim/network") => networks(kms).await,
         ("POST", "/_sim/network") => match NetworkChange::parse(query.unwrap_or_default()) {
             Ok(change) => change.make(kms).await,
@@ -132,7 +142,7 @@ async fn hsms(kms: &Kms) -> Result<Value, ApiError> {
                 json!({
                     "region": region, "cluster_id": cluster.id, "hsm_id": hsm.id,
                     "address": hsm.address, "zone": hsm.zone, "host": hsm.host,
-                    "eni_ip": hsm.eni_ip, "state": hsm.state.name(),
+                    "eni_ip": hsm.eni_ip, "state": hsm.state.name(), "message": hsm.message,
                 })
             }));
         }

@@ -8,8 +8,16 @@ use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+const EXAMPLES: &str = "\
+Examples:
+  cluster-ctl sim kill 2                        HSM 2 is down until `sim restart 2`
+  cluster-ctl sim destroy 2                     its disk is broken: another takes its place
+  cluster-ctl sim set-aside                     which HSMs were replaced, why, and where they are
+  cluster-ctl sim bring-back hsm-lgavqitns2a    it joins again, beside its successor";
+
 /// What `sim` takes.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(subcommand)]
     fault: Fault,
@@ -27,6 +35,10 @@ enum Fault {
     Destroy(Target),
     /// Start a killed HSM again; one that runs is killed first
     Restart(Target),
+    /// List the HSMs that were replaced, and are kept whole for 30 days
+    SetAside,
+    /// Let an HSM that was set aside join its cluster again, with all that it knows
+    BringBack(Kept),
     /// Show or change the network that CloudHSM and KMS see
     #[command(subcommand)]
     Network(Network),
@@ -63,6 +75,13 @@ struct Of {
 }
 
 #[derive(Args)]
+struct Kept {
+    /// The HSM's id, as `sim set-aside` lists it
+    #[arg(value_name = "HSM")]
+    hsm: String,
+}
+
+#[derive(Args)]
 struct Target {
     /// The HSM, by id or by its number from 1
     #[arg(value_name = "HSM")]
@@ -77,6 +96,8 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
     let (folder, ready) = StateFolder::running(state)?;
     let target = match &options.fault {
         Fault::Network(change) => return crate::block_on(network(&ready, change)),
+        Fault::SetAside => return crate::block_on(set_aside(&ready)),
+        Fault::BringBack(kept) => return crate::block_on(bring_back(&ready, &kept.hsm)),
         Fault::Kill(target)
         | Fault::Stop(target)
         | Fault::Continue(target)
@@ -116,9 +137,23 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
             wait(&folder, node, |pid| pid.is_some())?;
             "runs again"
         }
-        Fault::Network(_) => return Ok(()),
+        Fault::Network(_) | Fault::SetAside | Fault::BringBack(_) => return Ok(()),
     };
     anstream::println!("{} {done}", node.hsm_id);
+    Ok(())
+}
+
+async fn set_aside(ready: &Ready) -> Result<(), Failure> {
+    let shown = endpoint::get(endpoint::of(ready)?, "/_sim/set-aside").await?;
+    anstream::println!("{shown:#}");
+    Ok(())
+}
+
+async fn bring_back(ready: &Ready, hsm_id: &str) -> Result<(), Failure> {
+    let url = endpoint::of(ready)?;
+    let done = endpoint::post(url, &format!("/_sim/bring-back?hsm={hsm_id}")).await?;
+    let cluster = done["cluster_id"].as_str().unwrap_or_default();
+    anstream::println!("{hsm_id} joins {cluster} again: DescribeClusters shows when it is ACTIVE");
     Ok(())
 }
 

@@ -3,6 +3,17 @@ use hsm_client::{CallError, ConnectError, TlsError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// Why a node process did not come up, as far as its exit status says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The HSM's disk is broken or gone.
+    Disk,
+    /// Another program listens where it would.
+    Port,
+    /// Anything else: it may pass.
+    Other,
+}
+
 /// Why the fleet could not do it.
 #[derive(Debug)]
 pub enum FleetError {
@@ -42,6 +53,8 @@ pub enum FleetError {
         hsm_id: String,
         /// How it ended, and what it said last.
         why: String,
+        /// What others act on.
+        cause: Cause,
     },
     /// The folder has more nodes than were asked for.
     MoreNodes {
@@ -78,6 +91,15 @@ impl FleetError {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }
     }
+
+    /// Why a node did not come up.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::NodeFailed { cause, .. } => *cause,
+            Self::PortTaken { .. } => Cause::Port,
+            _ => Cause::Other,
+        }
+    }
 }
 
 impl fmt::Display for FleetError {
@@ -98,7 +120,7 @@ impl fmt::Display for FleetError {
                 "there are not enough ports from {base_port} for all HSMs: \
                  choose a lower --base-port"
             ),
-            Self::NodeFailed { hsm_id, why } => write!(f, "{hsm_id} did not start: {why}"),
+            Self::NodeFailed { hsm_id, why, .. } => write!(f, "{hsm_id} did not start: {why}"),
             Self::MoreNodes { have, wanted } => write!(
                 f,
                 "the cluster has {have} HSMs already, more than {wanted}: \

@@ -1,4 +1,5 @@
 //! Which file of a state folder is where.
+use hsm_client::SetAside;
 use std::path::{Path, PathBuf};
 
 /// The folder of a cluster, and that of the installation which it is part of.
@@ -45,6 +46,11 @@ impl Layout {
     /// The folder of one node.
     pub fn node(&self, hsm_id: &str) -> PathBuf {
         self.root.join(hsm_id)
+    }
+
+    /// HSMs of the installation's clusters that nobody runs any more, and that nobody has deleted.
+    pub fn set_aside(&self) -> SetAside {
+        SetAside::of(&self.installation)
     }
 
     /// What the simulated manufacturer and AWS have: roots, and the key of backups.

@@ -16,11 +16,12 @@ mod layout;
 mod process;
 mod provision;
 mod remote;
+mod revive;
 mod supervise;
 
 pub use appliance::{Backup, backup, certificates, connect, initialize, restore};
 pub use disk::{make_folder, read, write_public, write_secret};
-pub use error::FleetError;
+pub use error::{Cause, FleetError};
 pub use front::Front;
 pub use held::{hold, is_held, release};
 pub use ids::new_id;

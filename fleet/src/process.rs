@@ -1,6 +1,7 @@
 //! One node process: started, heard until it is ready, its log kept, ended.
 use crate::supervise::{Event, Launch};
-use crate::{FleetError, Seat};
+use crate::{Cause, FleetError, Seat};
+use hsm_client::{DISK_STATUS, PORT_STATUS};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -51,7 +52,12 @@ impl Process {
         port: u16,
         events: &mpsc::Sender<Event>,
     ) -> Result<Self, FleetError> {
-        let failed = |why: String| FleetError::NodeFailed { hsm_id: seat.hsm_id.clone(), why };
+        let ended = |cause: Cause, why: String| FleetError::NodeFailed {
+            hsm_id: seat.hsm_id.clone(),
+            why,
+            cause,
+        };
+        let failed = |why: String| ended(Cause::Other, why);
         let mut child = Command::new(&launch.program)
             .args(&launch.arguments)
             .arg("--dir")
@@ -84,8 +90,8 @@ impl Process {
             Ok(None) => {
                 let _ = child.start_kill();
                 let status = child.wait().await;
-                let said = log.await.unwrap_or_default();
-                Err(failed(if said.is_empty() { describe(status) } else { said }))
+                let (said, cause) = (log.await.unwrap_or_default(), cause(&status));
+                Err(ended(cause, if said.is_empty() { describe(status) } else { said }))
             }
             Err(_) => Err(failed(format!("it is not ready after {} s", READY_WITHIN.as_secs()))),
         }
@@ -120,6 +126,16 @@ fn signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         // It may be gone already, which is what we want.
         let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+/// What the node's exit status says.
+fn cause(status: &std::io::Result<ExitStatus>) -> Cause {
+    let code = status.as_ref().ok().and_then(ExitStatus::code);
+    match code.and_then(|code| u8::try_from(code).ok()) {
+        Some(DISK_STATUS) => Cause::Disk,
+        Some(PORT_STATUS) => Cause::Port,
+        _ => Cause::Other,
     }
 }
 

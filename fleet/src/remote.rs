@@ -1,6 +1,8 @@
 //! Nodes that somebody else runs, on other machines: watched, and told who their cluster is.
 use crate::supervise::{Event, Shared, Watcher, down, told_to_stop};
 use crate::{Fleet, NodeView, Seat, appliance};
+use hsm_client::{CallError, Connection};
+use proto::command::cluster::GetMembers;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use tokio::sync::watch;
 
 /// How often it is tried whether a node answers.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// On a line that is open already.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 impl Fleet {
     /// Watches a node that somebody else runs, on another machine.
@@ -28,6 +32,20 @@ impl Shared {
         appliance::connect(&self.layout, node).await.is_ok()
     }
 
+    /// Whether the node answers on the line that is kept to it: strangers who fill its port take
+    /// nothing from that. Where there is no such line, a new one is opened; true: it is new.
+    async fn look(&self, node: &NodeView, line: &mut Option<Connection>) -> (bool, bool) {
+        if let Some(open) = line.as_ref().filter(|line| line.is_open()) {
+            let asked = tokio::time::timeout(ANSWER_WITHIN, open.call(&GetMembers {})).await;
+            // A refusal is an answer.
+            if matches!(asked, Ok(Ok(_) | Err(CallError::Refused(_)))) {
+                return (true, false);
+            }
+        }
+        *line = appliance::connect(&self.layout, node).await.ok();
+        (line.is_some(), line.is_some())
+    }
+
     /// Whether a node on another machine is to be reached; one that comes back may have missed
     /// who its cluster's members are.
     async fn watch_remote(
@@ -35,26 +53,28 @@ impl Shared {
         mut node: NodeView,
         mut stopping: watch::Receiver<bool>,
     ) {
+        let mut line = None;
         loop {
-            let answers = async {
+            let look = async {
                 tokio::time::sleep(PROBE_EVERY).await;
-                self.answers(&node).await
+                self.look(&node, &mut line).await
             };
-            let answers = tokio::select! {
-                answers = answers => answers,
+            let (answers, is_new) = tokio::select! {
+                looked = look => looked,
                 () = told_to_stop(&mut stopping) => return,
             };
-            if answers == node.runs {
-                continue;
-            }
-            node.runs = answers;
-            self.set(&node.hsm_id, |node| node.runs = answers);
             let hsm_id = node.hsm_id.clone();
-            if !answers {
-                self.say(Event::Silent { hsm_id }).await;
+            if answers != node.runs {
+                node.runs = answers;
+                self.set(&hsm_id, |node| node.runs = answers);
+                let hsm_id = hsm_id.clone();
+                let event =
+                    if answers { Event::Heard { hsm_id } } else { Event::Silent { hsm_id } };
+                self.say(event).await;
+            }
+            if !is_new {
                 continue;
             }
-            self.say(Event::Heard { hsm_id: hsm_id.clone() }).await;
             if let Err(error) = self.tell(&node).await {
                 self.say(Event::Trouble { hsm_id, why: error.to_string() }).await;
             }

@@ -1,7 +1,7 @@
 //! Runs a node process for each seat of the roster, and starts again those that crash.
 use crate::process::Process;
-use crate::{FleetError, Layout, Roster, Seat, appliance, hold, is_held, release};
-use hsm_client::{Connection, Endpoint};
+use crate::{FleetError, Layout, Roster, Seat, appliance, release};
+use hsm_client::{Connection, Endpoint, Trouble};
 use proto::command::cluster::{Member, SetMembers};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,14 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Events that wait for the reader; what nodes say is dropped when there is no room.
 const EVENTS_MAX: usize = 256;
-/// How often a held node's mark is looked at.
-const HELD_TICK: Duration = Duration::from_millis(50);
 /// A node that ran this long has not failed at its start: it is started again at once.
 const STEADY: Duration = Duration::from_secs(2);
-/// First and longest pause before a node that fails at its start is tried again.
-const PAUSE_MIN: Duration = Duration::from_millis(200);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-
 /// How nodes are run.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -65,6 +59,13 @@ pub enum Event {
         /// Which HSM.
         hsm_id: String,
     },
+    /// Another program has its port: it listens on another one from now on.
+    Moved {
+        /// Which HSM.
+        hsm_id: String,
+        /// Where it listens.
+        address: SocketAddr,
+    },
     /// It could not be started again, which is tried again soon, or be told its cluster's members,
     /// which is done at its next start.
     Trouble {
@@ -91,7 +92,8 @@ pub struct NodeView {
     pub node: u16,
     /// Its availability zone.
     pub zone: String,
-    /// Where it listens; stays the same when it is started again.
+    /// Where it listens; stays the same when it is started again, unless another program listens
+    /// there meanwhile.
     pub address: SocketAddr,
     /// Its process, while it runs on this machine.
     pub pid: Option<u32>,
@@ -113,15 +115,18 @@ pub(crate) struct Watcher {
 
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
-    launch: Launch,
-    events: mpsc::Sender<Event>,
+    pub(crate) launch: Launch,
+    pub(crate) events: mpsc::Sender<Event>,
     state: Mutex<State>,
 }
 
-struct State {
-    nodes: Vec<NodeView>,
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) nodes: Vec<NodeView>,
     /// The ids of the HSMs that are members of the cluster, as they were told last.
     members: Vec<String>,
+    /// Why HSMs that should run here could not be started last.
+    pub(crate) troubles: HashMap<String, Trouble>,
 }
 
 impl Fleet {
@@ -164,7 +169,7 @@ impl Fleet {
     /// No nodes yet.
     pub fn empty(layout: &Layout, launch: Launch) -> (Self, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
-        let state = Mutex::new(State { nodes: Vec::new(), members: Vec::new() });
+        let state = Mutex::default();
         let shared = Arc::new(Shared { layout: layout.clone(), launch, events, state });
         (Self { shared, watchers: Mutex::default() }, receiver)
     }
@@ -187,6 +192,12 @@ impl Fleet {
         let mut state = self.shared.state();
         state.nodes.retain(|node| node.hsm_id != hsm_id);
         state.members.retain(|member| member != hsm_id);
+        state.troubles.remove(hsm_id);
+    }
+
+    /// Why an HSM of this machine could not be started; `None`: it runs, or nobody has tried.
+    pub fn trouble(&self, hsm_id: &str) -> Option<Trouble> {
+        self.shared.state().troubles.get(hsm_id).cloned()
     }
 
     pub(crate) fn watchers(&self) -> MutexGuard<'_, HashMap<String, Watcher>> {
@@ -237,17 +248,7 @@ impl Fleet {
     /// cannot be told now, which is the error, is told when it starts again.
     pub async fn set_members(&self, hsm_ids: Vec<String>) -> Result<(), FleetError> {
         self.shared.state().members = hsm_ids;
-        let mut telling = JoinSet::new();
-        for node in self.nodes().into_iter().filter(|node| node.runs) {
-            let shared = self.shared.clone();
-            telling.spawn(async move { shared.tell(&node).await });
-        }
-        let mut all_told = Ok(());
-        while let Some(joined) = telling.join_next().await {
-            // One that is down keeps nobody else from being told.
-            all_told = all_told.and(joined.unwrap_or(Ok(())));
-        }
-        all_told
+        self.shared.tell_all().await
     }
 
     /// Ends all nodes, within 1.2 seconds or by force.
@@ -278,7 +279,7 @@ impl Watcher {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements, so a panic elsewhere has not torn it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -286,12 +287,17 @@ impl Shared {
     async fn start(self: Arc<Self>, seat: Seat, port: u16) -> Result<(Seat, Process), FleetError> {
         let folder = self.layout.node(&seat.hsm_id);
         release(&folder)?;
-        let process = Process::start(&self.launch, &seat, &folder, port, &self.events).await?;
-        Ok((seat, process))
-    }
-
-    fn set_pid(&self, seat: &Seat, pid: Option<u32>) {
-        self.set(&seat.hsm_id, |node| (node.pid, node.runs) = (pid, pid.is_some()));
+        let started = Process::start(&self.launch, &seat, &folder, port, &self.events).await;
+        match started {
+            Ok(process) => {
+                self.state().troubles.remove(&seat.hsm_id);
+                Ok((seat, process))
+            }
+            Err(error) => {
+                self.is_news(&seat, &error);
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn set(&self, hsm_id: &str, change: impl FnOnce(&mut NodeView)) {
@@ -301,15 +307,25 @@ impl Shared {
         }
     }
 
-    fn port(&self, seat: &Seat) -> u16 {
-        let state = self.state();
-        let node = state.nodes.iter().find(|node| node.hsm_id == seat.hsm_id);
-        node.map_or(0, |node| node.address.port())
-    }
-
     pub(crate) async fn say(&self, event: Event) {
         // Nobody listens any more once the fleet is being stopped.
         let _ = self.events.send(event).await;
+    }
+
+    /// Tells all HSMs that run who the members are.
+    pub(crate) async fn tell_all(self: &Arc<Self>) -> Result<(), FleetError> {
+        let mut telling = JoinSet::new();
+        let nodes = self.state().nodes.clone();
+        for node in nodes.into_iter().filter(|node| node.runs) {
+            let shared = self.clone();
+            telling.spawn(async move { shared.tell(&node).await });
+        }
+        let mut all_told = Ok(());
+        while let Some(joined) = telling.join_next().await {
+            // One that is down keeps nobody else from being told.
+            all_told = all_told.and(joined.unwrap_or(Ok(())));
+        }
+        all_told
     }
 
     pub(crate) async fn tell(&self, node: &NodeView) -> Result<(), FleetError> {
@@ -346,49 +362,6 @@ impl Shared {
             process = again;
         }
     }
-
-    /// From the death of a node's process to its next one.
-    async fn revive(&self, seat: &Seat, how: String, steady: bool) -> Process {
-        let folder = self.layout.node(&seat.hsm_id);
-        let hsm_id = || seat.hsm_id.clone();
-        self.hold_unless_restarted(seat).await;
-        self.set_pid(seat, None);
-        self.say(Event::Died { hsm_id: hsm_id(), how, held: is_held(&folder) }).await;
-        let mut pause = if steady { Duration::ZERO } else { PAUSE_MIN };
-        loop {
-            tokio::time::sleep(pause).await;
-            while is_held(&folder) {
-                tokio::time::sleep(HELD_TICK).await;
-            }
-            let port = self.port(seat);
-            match Process::start(&self.launch, seat, &folder, port, &self.events).await {
-                Ok(process) => {
-                    self.set_pid(seat, Some(process.pid));
-                    self.say(Event::Restarted { hsm_id: hsm_id(), pid: process.pid }).await;
-                    if let Err(error) = self.tell(&view(seat, &process)).await {
-                        self.say(Event::Trouble { hsm_id: hsm_id(), why: error.to_string() }).await;
-                    }
-                    return process;
-                }
-                Err(error) => {
-                    self.say(Event::Trouble { hsm_id: hsm_id(), why: error.to_string() }).await;
-                    self.hold_unless_restarted(seat).await;
-                }
-            }
-            pause = (pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
-        }
-    }
-
-    /// Where crashed nodes are not to be restarted, a dead one is a held one.
-    async fn hold_unless_restarted(&self, seat: &Seat) {
-        if self.launch.restart {
-            return;
-        }
-        if let Err(error) = hold(&self.layout.node(&seat.hsm_id)) {
-            let hsm_id = seat.hsm_id.clone();
-            self.say(Event::Trouble { hsm_id, why: error.to_string() }).await;
-        }
-    }
 }
 
 pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
@@ -396,7 +369,7 @@ pub(crate) async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-fn view(seat: &Seat, process: &Process) -> NodeView {
+pub(crate) fn view(seat: &Seat, process: &Process) -> NodeView {
     NodeView { pid: Some(process.pid), ..NodeView::at(seat, process.address) }
 }
 

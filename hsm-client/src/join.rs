@@ -17,14 +17,35 @@ proto::message! {
         8 hsm_id: Option<String>,
         10 nonce: String,
         12 at_ms: u64,
+        13 condition: Option<Condition>,
+        15 set_aside: Vec<String>,
     }
+    /// How the HSM of a machine is, as its own process says: it runs, or why it does not. Older
+    /// machines do not say it.
+    Condition { 0 runs: bool, 2 trouble: Option<Trouble> }
+    /// What keeps an HSM from running, in a sentence, and whether it is its disk, which is broken
+    /// or gone: only then is it no use to wait.
+    Trouble { 0 why: String, 2 disk: bool }
     /// The id of the HSM that it is to be, none if it is not needed now; and the HSM's folder if
     /// it has said that it is another or none. It waits while an HSM is being made, and serves
-    /// nobody while the cluster's security group is closed.
-    JoinOrder { 0 hsm_id: Option<String>, 2 files: Vec<HostFile>, 4 wait: bool, 6 closed: bool }
+    /// nobody while the cluster's security group is closed. The HSM that it was it sets aside;
+    /// only what an operator has deleted it erases.
+    JoinOrder {
+        0 hsm_id: Option<String>,
+        2 files: Vec<HostFile>,
+        4 wait: bool,
+        6 closed: bool,
+        7 erase: Option<bool>,
+    }
     /// A file of an HSM's folder.
     HostFile { 0 name: String, 2 content: Secret }
 }
+
+/// With this status a node process ends when its disk is broken or gone, and with this one when
+/// another program has its port. Others say nothing of the cause.
+pub const DISK_STATUS: u8 = 3;
+/// See [`DISK_STATUS`].
+pub const PORT_STATUS: u8 = 4;
 
 const REQUEST: &str = "join request 1";
 
@@ -77,6 +98,8 @@ mod tests {
             hsm_id: None,
             nonce: nonce.to_owned(),
             at_ms: 1,
+            condition: None,
+            set_aside: Vec::new(),
         };
         let sealed = seal_request(&key, &request("1")).unwrap();
         assert_eq!(open_request(&key, &sealed), Ok(request("1")));
@@ -86,6 +109,7 @@ mod tests {
             files: vec![file],
             wait: false,
             closed: false,
+            erase: None,
         };
         let sealed = seal_order(&key, &request("1"), &answer).unwrap();
         assert_eq!(open_order(&key, &request("1"), &sealed), Ok(answer));

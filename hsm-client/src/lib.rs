@@ -17,6 +17,7 @@ mod line;
 mod node;
 mod pending;
 mod seal;
+mod set_aside;
 mod tls;
 mod users;
 
@@ -26,9 +27,11 @@ pub use connection::{Connection, Request};
 pub use endpoint_call::call_endpoint;
 pub use error::{CallError, ConnectError, EachNode, Endpoint, NodeView, OpenError, PartialFailure};
 pub use join::{
-    HostFile, JOIN_PATH, JoinOrder, JoinRequest, open_order, open_request, seal_order, seal_request,
+    Condition, DISK_STATUS, HostFile, JOIN_PATH, JoinOrder, JoinRequest, PORT_STATUS, Trouble,
+    open_order, open_request, seal_order, seal_request,
 };
 pub use keys::Coverage;
 pub use pending::Pending;
 pub use seal::{SealingKey, Unfit};
+pub use set_aside::{KEPT_DAYS, SetAside, SetAsideHsm};
 pub use tls::{TlsError, TlsIdentity, Trust};

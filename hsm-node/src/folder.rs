@@ -13,6 +13,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+/// The mark of an HSM whose records are in its store.
+const USED: &str = "used";
+
 /// node.json.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Card {
@@ -59,6 +62,19 @@ impl Folder {
     /// Where the records are.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join("store")
+    }
+
+    /// Whether an HSM has started from its records here: they are not to be missing any more.
+    pub(crate) fn is_used(&self) -> bool {
+        self.path.join(USED).exists()
+    }
+
+    /// From now on the HSM is never made anew here.
+    pub(crate) fn set_used(&self) -> Result<(), NodeError> {
+        if self.is_used() {
+            return Ok(());
+        }
+        write_secret(&self.path, USED, b"").map_err(NodeError::file(&self.path.join(USED)))
     }
 
     fn read(&self, name: &str) -> Result<Zeroizing<String>, NodeError> {

@@ -166,6 +166,11 @@ fn open_hsm(
             backup_key: folder.backup_key()?,
         })
     };
+    if fresh && folder.is_used() {
+        // A new HSM under its number would give handles a second time.
+        let why = "the HSM's records are gone";
+        return Err(unread(io::Error::new(io::ErrorKind::NotFound, why)));
+    }
     if fresh {
         return Hsm::create(settings()?, folder.manufacture()?, machine).map_err(NodeError::Hsm);
     }
@@ -178,8 +183,13 @@ fn open_hsm(
         }
     });
     let opened: Result<Hsm, OpenError> = Hsm::open(settings()?, records, machine);
-    match broken {
-        Some(cause) => Err(unread(cause)),
-        None => opened.map_err(NodeError::Hsm),
+    let opened = match broken {
+        Some(cause) => return Err(unread(cause)),
+        None => opened.map_err(NodeError::Hsm)?,
+    };
+    if let Err(why) = folder.set_used() {
+        // Only a guard: a full disk keeps no HSM from starting.
+        tracing::warn!("{why}");
     }
+    Ok(opened)
 }

@@ -45,7 +45,7 @@ pub fn main(mut options: Options) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             error!("{why}");
-            ExitCode::FAILURE
+            ExitCode::from(why.exit_status())
         }
     }
 }
@@ -85,10 +85,7 @@ async fn run_joined(
     let why = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
-        why = host.serve() => {
-            let _ = host.stop().await;
-            return Err(why);
-        }
+        never = host.serve() => match never {},
     };
     info!("stops after {why}");
     host.stop().await

@@ -107,6 +107,10 @@ impl Store for FjallStore {
 fn cause(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(cause) | fjall::Error::Storage(fjall::LsmError::Io(cause)) => cause,
+        // Neither says that what is on the disk is damaged.
+        passing @ (fjall::Error::Locked | fjall::Error::Poisoned) => {
+            io::Error::new(io::ErrorKind::WouldBlock, passing)
+        }
         other => io::Error::other(other),
     }
 }

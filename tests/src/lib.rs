@@ -17,3 +17,4 @@ pub mod say;
 pub mod script;
 mod shape;
 pub mod spanning;
+pub mod strangers;

@@ -300,6 +300,23 @@ impl Owned {
         assert_eq!(begun["State"], "INITIALIZE_IN_PROGRESS", "{begun}");
     }
 
+    /// What a user does at these HSMs alone, without the availability check. The login is a role
+    /// and a PIN.
+    pub fn operate_at(&self, hsms: &[&str], login: (&str, &str), words: &[&str]) -> String {
+        let run_as = |words: &[&str]| {
+            let mut command = Command::new(&self.plane.program);
+            command.arg("--state").arg(&self.plane.state).args(words);
+            command.env("CLOUDHSM_ROLE", login.0).env("CLOUDHSM_PIN", login.1);
+            let output = run(command.current_dir(self.place.path()), "");
+            assert!(output.status.success(), "{words:?}: {}", text(&output));
+            text(&output)
+        };
+        let named: Vec<_> = hsms.iter().flat_map(|hsm| ["-a", hsm]).collect();
+        let written = ["--disable-key-availability-check", "--output", "alone.cfg"];
+        run_as(&[&["configure"][..], &named, &written].concat());
+        run_as(&[words, &["--config", "alone.cfg"]].concat())
+    }
+
     /// What the operator does at the HSMs, through a configuration that is as new as they are.
     pub fn operate(&self, words: &[&str]) -> String {
         let at = |words: &[&str]| {

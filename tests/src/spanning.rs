@@ -34,8 +34,19 @@ impl Host {
         start: impl Fn() -> Command + 'static,
         cut: impl Fn(Pid, bool) + 'static,
     ) -> Self {
+        Self::start_in(folder.join(format!("host-{zone}")), up, zone, listen, start, cut)
+    }
+
+    /// The same, in this very folder: a zone may have several machines.
+    pub fn start_in(
+        folder: PathBuf,
+        up: &Up,
+        zone: char,
+        listen: [String; 2],
+        start: impl Fn() -> Command + 'static,
+        cut: impl Fn(Pid, bool) + 'static,
+    ) -> Self {
         let (url, key) = (Plane::url(up), up.folder().join("service/join.key"));
-        let folder = folder.join(format!("host-{zone}"));
         let dir = folder.clone();
         let start = move |listen: &str| {
             let mut command = start();
@@ -57,21 +68,41 @@ impl Host {
         Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
-    fn cut_off(&self) {
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.listen[0]
+    }
+
+    /// The folder of the HSM that it is.
+    pub fn node(&self) -> PathBuf {
+        self.folder.join("node")
+    }
+
+    /// The ids of the HSMs that it has set aside.
+    pub fn set_aside(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.join("set-aside"));
+        let names = entries.into_iter().flatten().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    /// From now on nothing of it is heard, and it hears nothing.
+    pub fn cut_off(&self) {
         (self.cut)(self.pid(), true);
     }
 
-    fn heal(&self) {
+    /// Connected again.
+    pub fn heal(&self) {
         (self.cut)(self.pid(), false);
     }
 
     /// The power fails.
-    fn power_off(&mut self) {
+    pub fn power_off(&mut self) {
         kill(self.pid(), Signal::SIGKILL).unwrap();
         self.child.wait().unwrap();
     }
 
-    fn power_on(&mut self) {
+    /// Started again, in the same folder.
+    pub fn power_on(&mut self) {
         self.child = (self.start)(&self.listen[0]).spawn().unwrap();
     }
 
@@ -151,7 +182,8 @@ pub fn a_cluster_spans(up: &Up, hosts: &mut [Host; 3]) {
     let last = hsm_in(&plane, &owned, 'c');
     plane.call("DeleteHsm", json!({ "ClusterId": owned.id, "HsmId": last["HsmId"] }));
     plane.has(&owned.id, 2);
-    until("the host is erased", || !hosts[2].folder.join("node").exists());
+    until("the host is erased", || !hosts[2].node().exists());
+    assert!(hosts[2].set_aside().is_empty(), "an operator has deleted it");
     plane.add_hsm(&owned.id, 'c');
     plane.has(&owned.id, 3);
     on_hosts(&plane, &owned);

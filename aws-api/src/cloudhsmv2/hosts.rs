@@ -1,9 +1,11 @@
 //! Machines that offer themselves for HSMs, and what they are told.
-use super::ControlPlane;
 use super::record::{ClusterRecord, HsmRecord, HsmState, all, change_hsm, failed};
+use super::{ControlPlane, invalid};
 use crate::error::ApiError;
 use fleet::{Layout, factory_files, read};
-use hsm_client::{JoinOrder, JoinRequest, SealingKey, open_request, seal_order};
+use hsm_client::{
+    Condition, JoinOrder, JoinRequest, SealingKey, SetAsideHsm, open_request, seal_order,
+};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -27,6 +29,37 @@ pub(super) struct Host {
     at_ms: u64,
     /// Given to an HSM a moment ago, which may not be in the records yet.
     given: Option<Instant>,
+    /// The HSM that it is, and how that is.
+    hsm_id: Option<String>,
+    condition: Option<Condition>,
+    /// The HSM of the records that it does not have any more.
+    lost: Option<String>,
+    /// The HSMs that it has set aside.
+    set_aside: Vec<String>,
+}
+
+/// What a machine has said of its HSM a moment ago.
+pub(super) struct Heard {
+    hsm_id: Option<String>,
+    condition: Option<Condition>,
+    lost: Option<String>,
+}
+
+impl Heard {
+    /// Why the HSM does not run, in the words of its own process.
+    pub(super) fn trouble(&self) -> Option<String> {
+        Some(self.condition.as_ref()?.trouble.as_ref()?.why.clone())
+    }
+
+    /// The HSM's disk is broken or gone, and why that is known.
+    pub(super) fn broken(&self, hsm_id: &str) -> Option<String> {
+        if self.lost.as_deref() == Some(hsm_id) {
+            return Some("its machine does not have it any more".to_owned());
+        }
+        let trouble = self.condition.as_ref()?.trouble.as_ref()?;
+        let is_it = self.hsm_id.as_deref() == Some(hsm_id);
+        (is_it && trouble.disk).then(|| trouble.why.clone())
+    }
 }
 
 impl Host {
@@ -55,6 +88,14 @@ impl From<ApiError> for NotJoined {
 impl ControlPlane {
     fn hosts(&self) -> MutexGuard<'_, HashMap<String, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a machine says of itself; `None`: it is not heard of.
+    pub(super) fn heard(&self, host: &str) -> Option<Heard> {
+        let hosts = self.hosts();
+        let host = hosts.get(host).filter(|host| host.is_there())?;
+        let (hsm_id, condition) = (host.hsm_id.clone(), host.condition.clone());
+        Some(Heard { hsm_id, condition, lost: host.lost.clone() })
     }
 
     /// The sealed answer to a machine's sealed request.
@@ -103,6 +144,7 @@ impl ControlPlane {
             return Err("the request is older than the last one of this host".to_owned());
         }
         let given = before.and_then(|host| host.given);
+        let lost = before.and_then(|host| host.lost.clone());
         let host = Host {
             region: request.region.clone(),
             zone: request.zone.clone(),
@@ -110,6 +152,10 @@ impl ControlPlane {
             seen: Instant::now(),
             at_ms: request.at_ms,
             given,
+            hsm_id: request.hsm_id.clone(),
+            condition: request.condition.clone(),
+            lost,
+            set_aside: request.set_aside.clone(),
         };
         if hosts.insert(request.host.clone(), host).is_none() {
             tracing::info!("{} offers {address} in {}", request.host, request.zone);
@@ -123,18 +169,17 @@ impl ControlPlane {
         request: &JoinRequest,
         address: SocketAddr,
     ) -> Result<JoinOrder, NotJoined> {
-        let none = JoinOrder { hsm_id: None, files: Vec::new(), wait: false, closed: false };
         let clusters: Vec<ClusterRecord> = all(&self.database, &request.region).await?;
         let mine = |hsm: &&HsmRecord| hsm.host.as_ref() == Some(&request.host);
         let found = clusters.iter().find_map(|it| Some((it, it.hsms.iter().find(mine)?)));
         let Some((cluster, hsm)) = found else {
-            self.is_deleted(request).await?;
+            self.is_of_nobody(request).await?;
             let wait = self.hosts().get(&request.host).is_some_and(Host::is_given);
-            return Ok(JoinOrder { wait, ..none });
+            return Ok(JoinOrder { wait, erase: self.may_erase(request).await?, ..nothing() });
         };
         if hsm.state == HsmState::DeleteInProgress {
             // It goes on until its last backup is taken.
-            return Ok(JoinOrder { wait: true, ..none });
+            return Ok(waiting());
         }
         let watched = self.nodes(&cluster.id).into_iter().find(|node| node.hsm_id == hsm.id);
         let elsewhere = watched.is_some_and(|node| node.address != address);
@@ -143,21 +188,51 @@ impl ControlPlane {
             self.put_on(&request.region, cluster, hsm, &request.host, address).await?;
             self.wake(&request.region, &cluster.id);
         }
+        self.order_to_be(request, cluster, hsm).await
+    }
+
+    /// To be this HSM: the one that the machine has, or has set aside, or a new one.
+    async fn order_to_be(
+        &self,
+        request: &JoinRequest,
+        cluster: &ClusterRecord,
+        hsm: &HsmRecord,
+    ) -> Result<JoinOrder, NotJoined> {
         let hsm_id = Some(hsm.id.clone());
         let closed = !self.network(&request.region).await?.is_open(&cluster.id);
-        if request.hsm_id == hsm_id {
-            return Ok(JoinOrder { hsm_id, closed, ..none });
+        let is_here = request.hsm_id == hsm_id;
+        let may_be_made = hsm.state == HsmState::CreateInProgress && !hsm.brought_back;
+        let is_aside = request.set_aside.contains(&hsm.id);
+        let is_lost = !is_here && !may_be_made && !is_aside;
+        self.set_lost(&request.host, is_lost.then(|| hsm.id.clone()));
+        if is_here {
+            return Ok(JoinOrder { hsm_id, closed, ..nothing() });
+        }
+        if is_lost {
+            // A new HSM under its number would give its handles a second time.
+            return Ok(waiting());
+        }
+        let order =
+            JoinOrder { hsm_id, closed, erase: self.may_erase(request).await?, ..nothing() };
+        if is_aside {
+            return Ok(order);
         }
         match factory_files(&self.layout(cluster)?, &hsm.id) {
-            Ok(files) => Ok(JoinOrder { hsm_id, files, closed, ..none }),
+            Ok(files) => Ok(JoinOrder { files, ..order }),
             // It is being made.
-            Err(_) => Ok(JoinOrder { wait: true, ..none }),
+            Err(_) => Ok(waiting()),
         }
     }
 
-    /// An HSM that is in no record was deleted, and what is left of it is erased. One that is
-    /// another host's, or of another Region, is not.
-    async fn is_deleted(&self, request: &JoinRequest) -> Result<(), NotJoined> {
+    fn set_lost(&self, host: &str, lost: Option<String>) {
+        if let Some(host) = self.hosts().get_mut(host) {
+            host.lost = lost;
+        }
+    }
+
+    /// An HSM that is another host's, or of another Region, is not left: the machine was started
+    /// wrongly.
+    async fn is_of_nobody(&self, request: &JoinRequest) -> Result<(), NotJoined> {
         let Some(is) = &request.hsm_id else { return Ok(()) };
         for region in self.regions().await? {
             let clusters: Vec<ClusterRecord> = all(&self.database, &region).await?;
@@ -174,6 +249,50 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Whether the HSM that the machine is to leave was deleted by an operator. Any other is set
+    /// aside, which machines of an earlier version cannot do: they are not told to leave it.
+    async fn may_erase(&self, request: &JoinRequest) -> Result<Option<bool>, NotJoined> {
+        let Some(hsm_id) = &request.hsm_id else { return Ok(None) };
+        if self.is_deleted(hsm_id).await? {
+            return Ok(Some(true));
+        }
+        if request.condition.is_none() {
+            return Err(NotJoined::Unread(format!(
+                "{hsm_id} is to be set aside, which hsm-node of an earlier version cannot do: \
+                 start this version of it, with the same --dir"
+            )));
+        }
+        Ok(None)
+    }
+
+    /// The machine that has set an HSM aside, and is to be it again: its name and address.
+    pub(super) fn holding(
+        &self,
+        name: &str,
+        kept: &SetAsideHsm,
+        clusters: &[ClusterRecord],
+    ) -> Result<(String, SocketAddr), ApiError> {
+        let hsm_id = &kept.hsm_id;
+        let mut there = clusters.iter().flat_map(|cluster| &cluster.hsms);
+        if let Some(hsm) = there.find(|hsm| hsm.host.as_deref() == Some(name)) {
+            return Err(invalid(format!(
+                "{hsm_id} is set aside on {name}, which is {} now: delete that one first",
+                hsm.id
+            )));
+        }
+        let mut hosts = self.hosts();
+        let host = hosts.get_mut(name).filter(|host| host.is_there() && !host.is_given());
+        let has = |host: &&mut Host| host.set_aside.contains(hsm_id);
+        let host = host.filter(has).ok_or_else(|| {
+            invalid(format!(
+                "{hsm_id} was on {name}, which has not said that it has set it aside: start that \
+                 machine's hsm-node with its --dir, and try again"
+            ))
+        })?;
+        host.given = Some(Instant::now());
+        Ok((name.to_owned(), host.address))
+    }
+
     /// The host of an HSM that is being made is gone: another one of the zone takes its place.
     pub(super) async fn place_anew(
         &self,
@@ -182,7 +301,8 @@ impl ControlPlane {
         hsm: &HsmRecord,
     ) -> Result<(), ApiError> {
         let is_there = |name: &String| self.hosts().get(name).is_some_and(Host::is_there);
-        if hsm.host.as_ref().is_some_and(is_there) {
+        // One that is brought back is on one machine alone.
+        if hsm.brought_back || hsm.host.as_ref().is_some_and(is_there) {
             return Ok(());
         }
         let clusters: Vec<ClusterRecord> = all(&self.database, region).await?;
@@ -215,7 +335,8 @@ impl ControlPlane {
         let offer = |(name, host): (&String, &Host)| {
             serde_json::json!({
                 "host": name, "region": host.region, "zone": host.zone, "address": host.address,
-                "heard_of": host.is_there(),
+                "heard_of": host.is_there(), "hsm_id": host.hsm_id, "set_aside": host.set_aside,
+                "trouble": host.condition.as_ref().and_then(|it| Some(&it.trouble.as_ref()?.why)),
             })
         };
         offers.into_iter().map(offer).collect()
@@ -244,6 +365,14 @@ impl ControlPlane {
         host.given = Some(Instant::now());
         Some((name.clone(), host.address))
     }
+}
+
+fn nothing() -> JoinOrder {
+    JoinOrder { hsm_id: None, files: Vec::new(), wait: false, closed: false, erase: None }
+}
+
+fn waiting() -> JoinOrder {
+    JoinOrder { wait: true, ..nothing() }
 }
 
 fn join_key(layout: &Layout) -> Result<SealingKey, ApiError> {

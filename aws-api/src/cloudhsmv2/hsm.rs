@@ -53,6 +53,8 @@ impl Execute for CreateHsmRequest {
             address: host.as_ref().map(|(_, address)| *address),
             host: host.map(|(name, _)| name),
             replaces: None,
+            dead: None,
+            brought_back: false,
             state: HsmState::CreateInProgress,
             since_ms: crate::clock::real_now_ms(),
             message: None,
@@ -78,7 +80,7 @@ impl Execute for CreateHsmRequest {
 }
 
 /// May the cluster get an HSM in this zone?
-fn admit(cluster: &ClusterRecord, zone: &str) -> Result<(), ApiError> {
+pub(super) fn admit(cluster: &ClusterRecord, zone: &str) -> Result<(), ApiError> {
     let id = &cluster.id;
     match cluster.state {
         ClusterState::Active => {}
@@ -106,7 +108,7 @@ fn admit(cluster: &ClusterRecord, zone: &str) -> Result<(), ApiError> {
 }
 
 /// A free address of the subnet, or the one that was asked for.
-fn address(
+pub(super) fn address(
     network: &mut Network,
     subnet_id: &str,
     wanted: Option<&str>,

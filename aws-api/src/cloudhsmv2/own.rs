@@ -323,6 +323,8 @@ fn listed(seat: &Seat, before: &[HsmRecord], nodes: &[NodeView], network: &Netwo
             address: None,
             host: None,
             replaces: None,
+            dead: None,
+            brought_back: false,
             state: HsmState::CreateInProgress,
             since_ms: LONG_AGO,
             message: None,

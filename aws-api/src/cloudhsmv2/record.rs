@@ -116,9 +116,26 @@ pub(crate) struct HsmRecord {
     /// The HSM that has died in this place, until it is cleared away.
     #[serde(default)]
     pub(crate) replaces: Option<String>,
+    /// What was known of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dead: Option<Dead>,
+    /// It was set aside, and is to join again with all that it knows: it is never made anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) brought_back: bool,
     pub(crate) state: HsmState,
     pub(crate) since_ms: i64,
     pub(crate) message: Option<String>,
+}
+
+/// An HSM that has died for good, and is set aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dead {
+    /// Its number.
+    pub(crate) node: u16,
+    /// The machine that ran it.
+    pub(crate) host: Option<String>,
+    /// Why it counts as dead, in a sentence.
+    pub(crate) why: String,
 }
 
 impl HsmRecord {

@@ -1,6 +1,8 @@
-//! HSMs that have died for good: AWS replaces them, with a new id and the same ENI.
+//! HSMs that have died for good: AWS replaces them, with a new id and the same ENI. Dead is an HSM
+//! whose own process says that its disk is broken or gone, or whose machine is not heard of on any
+//! line. What it knows is set aside: only an operator destroys it.
 use super::ControlPlane;
-use super::record::{ClusterRecord, ClusterState, HsmRecord, HsmState, all, change};
+use super::record::{ClusterRecord, ClusterState, Dead, HsmRecord, HsmState, all, change};
 use crate::clock::real_now_ms;
 use crate::error::ApiError;
 use fleet::is_held;
@@ -8,8 +10,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// Why an HSM counts as dead.
+struct Death {
+    why: String,
+    /// Its own process says that the disk is broken or gone: it does not start again.
+    of_the_disk: bool,
+}
+
 impl ControlPlane {
-    /// Replaces the HSMs of a cluster that have been down for too long, but not those that an
+    /// Replaces the HSMs of a cluster that have been dead for too long, but not those that an
     /// operator keeps down.
     pub(super) async fn replace_dead(
         self: &Arc<Self>,
@@ -18,32 +27,65 @@ impl ControlPlane {
     ) -> Result<(), ApiError> {
         let open = self.network(region).await?.is_open(&cluster.id);
         for hsm in &cluster.hsms {
-            let folder = self.layout(cluster)?.node(&hsm.id);
             let should_run = open
                 && cluster.state == ClusterState::Active
                 && hsm.state == HsmState::Active
-                && !is_held(&folder);
-            let is_down = should_run && self.is_down(&cluster.id, &hsm.id);
-            if !self.is_down_for_long(&hsm.id, is_down)? {
-                continue;
-            }
-            // Nothing is lost that another HSM has. Where there is none, its folder has to be
-            // broken: it may start again with all that it knows.
+                && !is_held(&self.layout(cluster)?.node(&hsm.id));
+            let death = should_run.then(|| self.death(cluster, hsm)).flatten();
+            let is_long = self.is_so_for_long(&hsm.id, death.is_some())?;
+            let Some(death) = death.filter(|_| is_long) else { continue };
+            // Where there is no other HSM, one that may come back with all that it knows is waited
+            // for.
             let other = |it: &&HsmRecord| {
                 it.id != hsm.id
                     && it.state == HsmState::Active
                     && !self.is_down(&cluster.id, &it.id)
             };
-            let broken = hsm.host.is_none() && !folder.join("master.key").exists();
-            if broken || cluster.hsms.iter().any(|it| other(&it)) {
-                self.replace(region, cluster, hsm).await?;
+            if death.of_the_disk || cluster.hsms.iter().any(|it| other(&it)) {
+                self.replace(region, cluster, hsm, death).await?;
             }
         }
         Ok(())
     }
 
-    fn is_down_for_long(&self, hsm_id: &str, is_down: bool) -> Result<bool, ApiError> {
-        if !is_down {
+    /// `None`: the HSM lives, or what keeps it from running may pass, as a taken port or a full
+    /// disk. A machine that says by itself that it is there is, whoever fills its port.
+    fn death(&self, cluster: &ClusterRecord, hsm: &HsmRecord) -> Option<Death> {
+        let broken = |why| Death { why, of_the_disk: true };
+        let Some(host) = &hsm.host else {
+            let fleet = self.fleets().get(&cluster.id).cloned()?;
+            return fleet.trouble(&hsm.id).filter(|it| it.disk).map(|it| broken(it.why));
+        };
+        match self.heard(host) {
+            Some(heard) => heard.broken(&hsm.id).map(broken),
+            None if self.is_down(&cluster.id, &hsm.id) => {
+                let why = format!("its machine {host} is not heard of any more");
+                Some(Death { why, of_the_disk: false })
+            }
+            None => None,
+        }
+    }
+
+    /// Why an HSM does not run or cannot be reached, for people.
+    pub(super) fn why_down(&self, cluster: &ClusterRecord, hsm: &HsmRecord) -> Option<String> {
+        let Some(host) = &hsm.host else {
+            let folder = self.layout(cluster).ok()?.node(&hsm.id);
+            if is_held(&folder) {
+                return Some(format!("It is kept down: `sim restart {}` starts it.", hsm.id));
+            }
+            let fleet = self.fleets().get(&cluster.id).cloned()?;
+            return Some(fleet.trouble(&hsm.id)?.why);
+        };
+        let Some(heard) = self.heard(host) else {
+            return Some(format!("Its machine {host} is not heard of."));
+        };
+        let address = hsm.address.map(|it| it.to_string()).unwrap_or_default();
+        let unreached = || format!("Its machine {host} is heard of, but not reached at {address}.");
+        Some(heard.trouble().unwrap_or_else(unreached))
+    }
+
+    fn is_so_for_long(&self, hsm_id: &str, is_so: bool) -> Result<bool, ApiError> {
+        if !is_so {
             self.since().remove(hsm_id);
             return Ok(false);
         }
@@ -54,20 +96,9 @@ impl ControlPlane {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when this is so, of an HSM that it is down, of a cluster that it is activated.
+    /// Since when this is so, of an HSM that it is dead, of a cluster that it is activated.
     pub(super) fn first_seen(&self, id: &str) -> Instant {
         *self.since().entry(id.to_owned()).or_insert_with(Instant::now)
-    }
-
-    /// Where the new HSM is to run, nothing of the dead one may.
-    pub(super) async fn clear_away(
-        &self,
-        cluster: &ClusterRecord,
-        dead: &str,
-    ) -> Result<(), ApiError> {
-        self.keep_roster(cluster, |roster| roster.nodes.retain(|seat| seat.hsm_id != dead))?;
-        self.fleet(cluster)?.remove(dead).await;
-        self.remove_folder(cluster, dead)
     }
 
     /// In one change: the dead HSM is no longer of the cluster, and another is to be made.
@@ -76,16 +107,17 @@ impl ControlPlane {
         region: &str,
         cluster: &ClusterRecord,
         dead: &HsmRecord,
+        death: Death,
     ) -> Result<(), ApiError> {
         let new_id = fleet::new_id("hsm");
-        let place = match dead.host {
+        let place = match &dead.host {
             None => None,
-            Some(_) => {
+            Some(host) => {
                 let clusters: Vec<ClusterRecord> = all(&self.database, region).await?;
-                // On this machine, the others could not reach it.
-                let Some(place) = self.offered(region, &dead.zone, &clusters) else {
-                    return Ok(());
-                };
+                let other = self.offered(region, &dead.zone, &clusters);
+                // The machine itself is there. On this one, the others could not reach it.
+                let same = || Some((host.clone(), dead.address?)).filter(|_| death.of_the_disk);
+                let Some(place) = other.or_else(same) else { return Ok(()) };
                 Some(place)
             }
         };
@@ -96,6 +128,8 @@ impl ControlPlane {
                 return Ok(());
             };
             there.replaces = Some(std::mem::replace(&mut there.id, new_id.clone()));
+            let (host, why) = (there.host.clone(), death.why.clone());
+            there.dead = Some(Dead { node: there.node, host, why });
             there.node = node;
             there.state = HsmState::CreateInProgress;
             there.since_ms = real_now_ms();
@@ -106,7 +140,8 @@ impl ControlPlane {
             Ok(())
         })
         .await?;
-        tracing::warn!(cluster = cluster.id, "{} has died: {new_id} takes its place", dead.id);
+        let (id, why) = (&dead.id, &death.why);
+        tracing::warn!(cluster = cluster.id, "{id} has died ({why}): {new_id} takes its place");
         self.since().remove(&dead.id);
         self.wake(region, &cluster.id);
         Ok(())

@@ -39,17 +39,36 @@ impl ControlPlane {
         hsm: &HsmRecord,
     ) -> Result<Option<HsmRecord>, ApiError> {
         if let Some(dead) = &hsm.replaces {
-            self.clear_away(cluster, dead).await?;
+            self.clear_away(region, cluster, hsm, dead).await?;
         }
-        let layout = self.layout(cluster)?;
-        if !layout.node(&hsm.id).join("manufacturer-hardware.crt").exists() {
-            let made = provision_node(&layout, &cluster.id, &hsm.seat());
-            made.map_err(|e| failed(&hsm.id, e))?;
-        }
+        self.furnish(cluster, hsm)?;
         if hsm.host.is_some() {
             return self.await_host(region, cluster, hsm).await;
         }
         self.run_process(region, cluster, hsm).await.map(Some)
+    }
+
+    /// A new HSM gets a folder, and one that is brought back its own. One whose folder is gone does
+    /// not: under its number, another would give its handles a second time.
+    fn furnish(&self, cluster: &ClusterRecord, hsm: &HsmRecord) -> Result<(), ApiError> {
+        let layout = self.layout(cluster)?;
+        let folder = layout.node(&hsm.id);
+        if hsm.state != HsmState::CreateInProgress {
+            return Ok(());
+        }
+        if hsm.brought_back {
+            let back = folder.exists() || {
+                let back = layout.set_aside().take_back(&hsm.id, &folder);
+                back.map_err(|e| failed(&folder.display().to_string(), e))?
+            };
+            let gone = || failed(&hsm.id, "it is not set aside any more: delete it by DeleteHsm");
+            return back.then_some(()).ok_or_else(gone);
+        }
+        if !folder.join("manufacturer-hardware.crt").exists() {
+            let made = provision_node(&layout, &cluster.id, &hsm.seat());
+            made.map_err(|e| failed(&hsm.id, e))?;
+        }
+        Ok(())
     }
 
     /// The host fetches the HSM's folder and runs it.
@@ -107,7 +126,7 @@ impl ControlPlane {
         Ok(hsm)
     }
 
-    /// What was kept for an HSM here is gone for good.
+    /// An operator has deleted the HSM: what was kept for it here is gone for good.
     pub(super) fn remove_folder(
         &self,
         cluster: &ClusterRecord,
@@ -120,6 +139,25 @@ impl ControlPlane {
             }
             _ => Ok(()),
         }
+    }
+
+    /// An HSM that had to leave its port listens elsewhere.
+    pub(super) async fn follow_addresses(
+        &self,
+        region: &str,
+        cluster: &ClusterRecord,
+    ) -> Result<(), ApiError> {
+        let nodes = self.nodes(&cluster.id);
+        for hsm in cluster.hsms.iter().filter(|hsm| hsm.host.is_none()) {
+            let node = nodes.iter().find(|node| node.hsm_id == hsm.id && node.runs);
+            let Some(node) = node.filter(|node| hsm.address.is_some_and(|it| it != node.address))
+            else {
+                continue;
+            };
+            let moved = |there: &mut HsmRecord| there.address = Some(node.address);
+            change_hsm(&self.database, region, &cluster.id, &hsm.id, moved).await?;
+        }
+        Ok(())
     }
 
     /// The roster of the cluster of `up` is what the next `up` starts.

@@ -93,7 +93,7 @@ impl ControlPlane {
             let there = record.hsms.iter_mut().find(|there| there.id == hsm.id);
             if let Some(there) = there.filter(|it| it.state == HsmState::CreateInProgress) {
                 there.state = HsmState::Active;
-                there.replaces = None;
+                (there.replaces, there.dead, there.brought_back) = (None, None, false);
             }
             Ok(())
         })
@@ -103,7 +103,7 @@ impl ControlPlane {
     }
 
     /// The first HSM that is a member and runs.
-    fn serving<'a>(&self, cluster: &'a ClusterRecord) -> Option<&'a HsmRecord> {
+    pub(super) fn serving<'a>(&self, cluster: &'a ClusterRecord) -> Option<&'a HsmRecord> {
         let mut members = cluster.hsms.iter().filter(|hsm| hsm.state == HsmState::Active);
         members.find(|hsm| !self.is_down(&cluster.id, &hsm.id))
     }
@@ -254,6 +254,9 @@ impl ControlPlane {
             if let Err(error) = self.take_backup(region, cluster, hsm).await {
                 tracing::warn!("no backup of {hsm_id} before it is deleted: {error:?}");
             }
+        }
+        if hsm.host.is_some() {
+            self.set_deleted(&hsm.id).await?;
         }
         self.keep_roster(cluster, |roster| roster.nodes.retain(|seat| seat.hsm_id != hsm.id))?;
         fleet.remove(&hsm.id).await;

@@ -226,6 +226,9 @@ impl ControlPlane {
                     Event::Heard { hsm_id } => {
                         tracing::info!(cluster = id, "{hsm_id} answers again");
                     }
+                    Event::Moved { hsm_id, address } => {
+                        tracing::warn!(cluster = id, "{hsm_id} listens on {address} now");
+                    }
                     Event::Said { hsm_id, text } => tracing::info!("{hsm_id}: {text}"),
                 }
             }
@@ -243,16 +246,23 @@ impl ControlPlane {
 
     /// Takes up whatever is left to do, and the backups that are due.
     async fn look(self: &Arc<Self>) -> Result<(), ApiError> {
+        // What cannot be removed today is removed tomorrow; why not is in the log.
+        let _ = self.purge_set_aside().await;
         for region in self.regions().await? {
             for cluster in all::<ClusterRecord>(&self.database, &region).await? {
                 self.wake(&region, &cluster.id);
+                self.follow_addresses(&region, &cluster).await?;
                 self.replace_dead(&region, &cluster).await?;
                 let last = self.last_backup_ms(&region, &cluster.id).await?;
                 // Also one from the future, which a clock that was moved and reset has left.
                 let is_due = (self.clock.now_ms() - last).abs() > BACKUP_EVERY_MS;
                 let hsm = cluster.hsms.iter().find(|hsm| hsm.state == HsmState::Active);
                 if let (ClusterState::Active, Some(hsm), true) = (cluster.state, hsm, is_due) {
-                    self.take_backup(&region, &cluster, hsm).await?;
+                    let hsm = self.serving(&cluster).unwrap_or(hsm);
+                    if let Err(why) = self.take_backup(&region, &cluster, hsm).await {
+                        // The other clusters have their turn.
+                        tracing::warn!(cluster = cluster.id, "no daily backup: {why:?}");
+                    }
                 }
             }
             self.purge_backups(&region).await?;
@@ -290,6 +300,8 @@ mod tests {
             address: None,
             host: None,
             replaces: None,
+            dead: None,
+            brought_back: false,
             state: *state,
             since_ms: 0,
             message: None,

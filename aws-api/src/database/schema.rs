@@ -42,6 +42,9 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS backups (
         region TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, document TEXT NOT NULL,
         PRIMARY KEY (region, id))",
+    // HSMs on other machines that an operator has deleted: only these are erased there.
+    "CREATE TABLE IF NOT EXISTS deleted_hsms (
+        hsm_id TEXT PRIMARY KEY, deleted_at BIGINT NOT NULL)",
     // What all endpoints on this database share: the backup of KMS's own HSM, a count of starts.
     "CREATE TABLE IF NOT EXISTS shared (
         name TEXT PRIMARY KEY, version BIGINT NOT NULL, value TEXT NOT NULL)",

@@ -25,7 +25,7 @@ impl Session {
         loop {
             tokio::select! {
                 event = events.recv() => match event {
-                    Some(event) => self.show(event, &mut flood)?,
+                    Some(event) => self.show(event, &mut flood).await?,
                     None => return Err(Failure::new("nobody watches the HSMs any more")),
                 },
                 _ = look.tick() => {
@@ -38,7 +38,7 @@ impl Session {
         }
     }
 
-    fn show(&mut self, event: Event, flood: &mut Flood) -> Result<(), Failure> {
+    async fn show(&mut self, event: Event, flood: &mut Flood) -> Result<(), Failure> {
         let text = match event {
             Event::Died { hsm_id, how, held: false } => {
                 format!("{hsm_id} died ({how}) and is started again")
@@ -49,6 +49,9 @@ impl Session {
             Event::Restarted { hsm_id, pid } => format!("{hsm_id} runs again as process {pid}"),
             Event::Silent { hsm_id } => format!("{hsm_id}, on another machine, does not answer"),
             Event::Heard { hsm_id } => format!("{hsm_id}, on another machine, answers again"),
+            Event::Moved { hsm_id, address } => {
+                format!("{hsm_id} listens on {address} now: another program has its port")
+            }
             Event::Trouble { hsm_id, why } => format!("{hsm_id}: {why}"),
             Event::Said { hsm_id, text } => match flood.admit(Instant::now()) {
                 None => return Ok(()),
@@ -58,8 +61,7 @@ impl Session {
         };
         self.console.event(&text);
         // What was said changes nothing.
-        let nodes = super::nodes::listed(&self.fleet);
-        if nodes == self.ready.nodes { Ok(()) } else { self.save() }
+        self.see_changes().await
     }
 
     /// Is a person to do the next step of the cluster?
@@ -68,13 +70,16 @@ impl Session {
             && self.ready.state != NodeState::Active.name()
     }
 
-    /// HSMs come and go by the control plane, too.
+    /// HSMs come and go by the control plane, too, and one may have to leave its port.
     async fn see_changes(&mut self) -> Result<(), Failure> {
         let nodes = super::nodes::listed(&self.fleet);
         if nodes == self.ready.nodes {
             return Ok(());
         }
-        let known = |node: &ReadyNode| self.ready.nodes.iter().any(|it| it.hsm_id == node.hsm_id);
+        let known = |node: &ReadyNode| {
+            let mut before = self.ready.nodes.iter();
+            before.any(|it| (&it.hsm_id, &it.address) == (&node.hsm_id, &node.address))
+        };
         let same = nodes.len() == self.ready.nodes.len() && nodes.iter().all(known);
         if !same && self.ready.state == NodeState::Active.name() {
             let ids: Vec<_> = nodes.iter().map(|node| node.hsm_id.clone()).collect();

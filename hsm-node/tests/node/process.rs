@@ -1,5 +1,6 @@
 //! The binary: its ready line, how it ends, and what it says when it cannot start.
 use crate::bed::Bed;
+use hsm_client::{DISK_STATUS, PORT_STATUS};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,12 +26,12 @@ pub(crate) fn ready(child: &mut Child) -> serde_json::Value {
     serde_json::from_str(&line).unwrap()
 }
 
-/// What a node that cannot start says.
-fn refusal(dir: &Path, listen: &str) -> String {
+/// What a node that cannot start says, and the exit status that whoever has started it acts on.
+fn refusal(dir: &Path, listen: &str, status: u8) -> String {
     let mut child = spawn(dir, listen);
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    assert_eq!(child.wait().unwrap().code(), Some(status.into()), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     said
 }
@@ -62,26 +63,37 @@ fn it_names_the_thing_that_keeps_it_from_starting() {
     let dir = bed.folder(3);
     let mut running = spawn(&dir, "127.0.0.1:0");
     ready(&mut running);
-    let said = refusal(&dir, "127.0.0.1:0");
+    let said = refusal(&dir, "127.0.0.1:0", 1);
     assert!(said.contains("another hsm-node is running in") && said.contains("hsm-00000000003"));
     drop(running.stdin.take());
     assert_eq!(running.wait().unwrap().code(), Some(0));
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let said = refusal(&dir, &format!("127.0.0.1:{port}"));
+    let said = refusal(&dir, &format!("127.0.0.1:{port}"), PORT_STATUS);
     assert!(said.contains(&format!("port {port} of 127.0.0.1 is taken")), "{said}");
 
     let key = fs::read(dir.join("master.key")).unwrap();
     fs::remove_file(dir.join("master.key")).unwrap();
-    let said = refusal(&dir, "127.0.0.1:0");
+    let said = refusal(&dir, "127.0.0.1:0", DISK_STATUS);
     assert!(said.contains("master.key: No such file"), "{said}");
     fs::write(dir.join("master.key"), "5a".repeat(32)).unwrap();
-    let said = refusal(&dir, "127.0.0.1:0");
+    let said = refusal(&dir, "127.0.0.1:0", DISK_STATUS);
     assert!(said.contains("master.key is not the one"), "{said}");
     fs::write(dir.join("master.key"), key).unwrap();
-    let said = refusal(&dir.join("nowhere"), "127.0.0.1:0");
+    let said = refusal(&dir.join("nowhere"), "127.0.0.1:0", DISK_STATUS);
     assert!(said.contains("nowhere/node.json: No such file"), "{said}");
+
+    // An HSM that was used is never made anew under its number.
+    let mut again = spawn(&dir, "127.0.0.1:0");
+    ready(&mut again);
+    drop(again.stdin.take());
+    assert_eq!(again.wait().unwrap().code(), Some(0));
+    fs::remove_dir_all(dir.join("store")).unwrap();
+    for _ in 0..2 {
+        let said = refusal(&dir, "127.0.0.1:0", DISK_STATUS);
+        assert!(said.contains("the HSM's records are gone"), "{said}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tests::plane::Plane;
 use tests::spanning::{Host, a_cluster_spans};
 
 /// As if the network were gone: nothing is answered, and nothing is closed.
-fn freeze(pid: Pid, cut: bool) {
+pub(crate) fn freeze(pid: Pid, cut: bool) {
     kill(pid, if cut { Signal::SIGSTOP } else { Signal::SIGCONT }).unwrap();
 }
 
@@ -49,6 +49,8 @@ fn a_request_that_was_recorded_is_not_taken_again() {
         hsm_id: None,
         nonce: at_ms.to_string(),
         at_ms: now + at_ms,
+        condition: None,
+        set_aside: Vec::new(),
     };
     let sealed = |at_ms, address| seal_request(&key, &request(at_ms, address)).unwrap();
     let first = sealed(7, "10.0.0.1:2223");

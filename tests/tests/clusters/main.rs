@@ -4,6 +4,7 @@ mod answers;
 mod hosts;
 mod layout;
 mod many;
+mod replaced;
 mod restarts;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster-ctl-tested");
