@@ -34,6 +34,7 @@ mod set_aside;
 mod steps;
 mod tag;
 mod view;
+pub(crate) mod vpc;
 mod work;
 
 pub(crate) use hosts::NotJoined;
@@ -58,6 +59,9 @@ pub struct Hosting {
     pub replace_after: Duration,
     /// How long transitions last.
     pub timing: Timing,
+    /// Subnet ids that nobody has added are taken for those of another emulator of EC2: they are in
+    /// these zones of the Region, by letter, in turn. `None`: they are refused.
+    pub adopted_zones: Option<Vec<char>>,
     /// Whether the quotas of an account hold: 4 clusters and 6 HSMs in a Region.
     pub quotas: bool,
 }

@@ -1,6 +1,6 @@
 //! What is not AWS's, under `/_sim/`: health, reset, the clock, where HSMs listen, the network, the
 //! roots, and machines that join.
-use crate::cloudhsmv2::{NotJoined, invalid, network};
+use crate::cloudhsmv2::NotJoined;
 use crate::error::ApiError;
 use crate::key_stores::KeyStores;
 use crate::kms::Kms;
@@ -9,6 +9,8 @@ use hsm_client::JOIN_PATH;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+mod network;
 
 /// What AWS and Marvell have for download.
 const ROOTS: &str = "/_sim/roots/";
@@ -76,11 +78,8 @@ pub(crate) async fn answer(
             Some(hsm_id) => kms.plane.bring_back(hsm_id).await,
             None => return Some(Answer::unread("give ?hsm=ID")),
         },
-        ("GET", "/_sim/network") => networks(kms).await,
-        ("POST", "/_sim/network") => match NetworkChange::parse(query.unwrap_or_default()) {
-            Ok(change) => change.make(kms).await,
-            Err(why) => return Some(Answer::unread(&why)),
-        },
+        ("GET", "/_sim/network") => network::show(query.unwrap_or_default(), kms).await,
+        ("POST", "/_sim/network") => network::change(query.unwrap_or_default(), kms).await,
         ("POST", JOIN_PATH) => return Some(join(body, kms).await),
         ("GET", path) => return root(path.strip_prefix(ROOTS)?, kms),
         _ => return None,
@@ -148,104 +147,6 @@ async fn hsms(kms: &Kms) -> Result<Value, ApiError> {
         }
     }
     Ok(json!({ "hsms": hsms }))
-}
-
-async fn networks(kms: &Kms) -> Result<Value, ApiError> {
-    let mut regions = kms.plane.regions().await?;
-    if regions.is_empty() {
-        regions.push(crate::http::DEFAULT_REGION.to_owned());
-    }
-    let mut networks = serde_json::Map::new();
-    for region in regions {
-        let network = kms.plane.network(&region).await?;
-        networks.insert(region, serde_json::to_value(network).unwrap_or_default());
-    }
-    Ok(Value::Object(networks))
-}
-
-/// What a rehearsal does to the network of a Region.
-struct NetworkChange {
-    region: String,
-    action: Action,
-    /// A subnet's id, or a cluster's.
-    of: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Action {
-    DeleteSubnet,
-    FillSubnet,
-    FreeSubnet,
-    PublishSubnet,
-    PrivatizeSubnet,
-    CloseGroup,
-    OpenGroup,
-}
-
-/// What stands in the query, and what it means.
-const ACTIONS: &[(&str, Action)] = &[
-    ("delete-subnet", Action::DeleteSubnet),
-    ("fill-subnet", Action::FillSubnet),
-    ("free-subnet", Action::FreeSubnet),
-    ("publish-subnet", Action::PublishSubnet),
-    ("privatize-subnet", Action::PrivatizeSubnet),
-    ("close-group", Action::CloseGroup),
-    ("open-group", Action::OpenGroup),
-];
-
-impl NetworkChange {
-    /// `region=us-east-1&action=delete-subnet&of=subnet-…`, or `…&action=close-group&of=cluster-…`.
-    fn parse(query: &str) -> Result<Self, String> {
-        let member = |name: &str| {
-            let parts = query.split('&').filter_map(|part| part.split_once('='));
-            let mut values = parts.filter(|(key, _)| *key == name).map(|(_, value)| value);
-            values.next().map(str::to_owned).ok_or_else(|| format!("{name} is missing"))
-        };
-        let named = member("action")?;
-        let action = ACTIONS.iter().find(|(name, _)| *name == named).map(|(_, action)| *action);
-        let action = action.ok_or_else(|| {
-            let names: Vec<_> = ACTIONS.iter().map(|(name, _)| *name).collect();
-            format!("action is one of {}", names.join(", "))
-        })?;
-        Ok(Self { region: member("region")?, action, of: member("of")? })
-    }
-
-    async fn make(self, kms: &Arc<Kms>) -> Result<Value, ApiError> {
-        let network = kms
-            .plane
-            .change_network(&self.region, |network| {
-                let missing = || invalid(format!("there is no {} in {}", self.of, self.region));
-                match self.action {
-                    Action::CloseGroup | Action::OpenGroup => {
-                        let group = network.groups.get_mut(&self.of).ok_or_else(missing)?;
-                        group.open = self.action == Action::OpenGroup;
-                    }
-                    Action::DeleteSubnet => {
-                        network.subnet(&self.of).ok_or_else(missing)?;
-                        network.subnets.retain(|subnet| subnet.id != self.of);
-                    }
-                    Action::FillSubnet
-                    | Action::FreeSubnet
-                    | Action::PublishSubnet
-                    | Action::PrivatizeSubnet => {
-                        let subnet = network.subnets.iter_mut().find(|subnet| subnet.id == self.of);
-                        let subnet = subnet.ok_or_else(missing)?;
-                        match self.action {
-                            Action::FillSubnet => subnet.free = 0,
-                            Action::FreeSubnet => subnet.free = network::FREE,
-                            action => subnet.public = action == Action::PublishSubnet,
-                        }
-                    }
-                }
-                Ok(())
-            })
-            .await?;
-        kms.plane.wake(&self.region, &self.of);
-        if matches!(self.action, Action::CloseGroup | Action::OpenGroup) {
-            kms.plane.follow_group(&self.region, &self.of).await?;
-        }
-        Ok(serde_json::to_value(network).unwrap_or_default())
-    }
 }
 
 /// `days=8`: so that a waiting period can be rehearsed without the waiting.

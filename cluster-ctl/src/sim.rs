@@ -8,6 +8,8 @@ use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+mod network;
+
 const EXAMPLES: &str = "\
 Examples:
   cluster-ctl sim kill 2                        HSM 2 is down until `sim restart 2`
@@ -41,37 +43,7 @@ enum Fault {
     BringBack(Kept),
     /// Show or change the network that CloudHSM and KMS see
     #[command(subcommand)]
-    Network(Network),
-}
-
-#[derive(Subcommand)]
-enum Network {
-    /// The VPC of each Region, its subnets, and the clusters' security groups
-    List,
-    /// Delete a subnet: key stores on it fail with SUBNET_NOT_FOUND
-    DeleteSubnet(Of),
-    /// Let a subnet have no free address: INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET
-    FillSubnet(Of),
-    /// Free the addresses of a subnet again
-    FreeSubnet(Of),
-    /// Make a subnet public: KMS refuses it
-    PublishSubnet(Of),
-    /// Make it private again
-    PrivatizeSubnet(Of),
-    /// Remove the rule for ports 2223 to 2225 from a cluster's security group: it is cut off
-    CloseGroup(Of),
-    /// Put the rule back
-    OpenGroup(Of),
-}
-
-#[derive(Args)]
-struct Of {
-    /// The subnet's id, or the cluster's
-    #[arg(value_name = "ID")]
-    id: String,
-    /// The Region that it is in
-    #[arg(long, default_value = "us-east-1", value_name = "REGION")]
-    region: String,
+    Network(network::Change),
 }
 
 #[derive(Args)]
@@ -95,7 +67,7 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failure> {
     let (folder, ready) = StateFolder::running(state)?;
     let target = match &options.fault {
-        Fault::Network(change) => return crate::block_on(network(&ready, change)),
+        Fault::Network(change) => return crate::block_on(network::run(&ready, change)),
         Fault::SetAside => return crate::block_on(set_aside(&ready)),
         Fault::BringBack(kept) => return crate::block_on(bring_back(&ready, &kept.hsm)),
         Fault::Kill(target)
@@ -154,29 +126,6 @@ async fn bring_back(ready: &Ready, hsm_id: &str) -> Result<(), Failure> {
     let done = endpoint::post(url, &format!("/_sim/bring-back?hsm={hsm_id}")).await?;
     let cluster = done["cluster_id"].as_str().unwrap_or_default();
     anstream::println!("{hsm_id} joins {cluster} again: DescribeClusters shows when it is ACTIVE");
-    Ok(())
-}
-
-/// Asks the endpoint, which has the network; shows what it is like then.
-async fn network(ready: &Ready, change: &Network) -> Result<(), Failure> {
-    let url = endpoint::of(ready)?;
-    let (action, of) = match change {
-        Network::List => {
-            let shown = endpoint::get(url, "/_sim/network").await?;
-            anstream::println!("{shown:#}");
-            return Ok(());
-        }
-        Network::DeleteSubnet(of) => ("delete-subnet", of),
-        Network::FillSubnet(of) => ("fill-subnet", of),
-        Network::FreeSubnet(of) => ("free-subnet", of),
-        Network::PublishSubnet(of) => ("publish-subnet", of),
-        Network::PrivatizeSubnet(of) => ("privatize-subnet", of),
-        Network::CloseGroup(of) => ("close-group", of),
-        Network::OpenGroup(of) => ("open-group", of),
-    };
-    let path = format!("/_sim/network?region={}&action={action}&of={}", of.region, of.id);
-    let shown = endpoint::post(url, &path).await?;
-    anstream::println!("{shown:#}");
     Ok(())
 }
 

@@ -87,6 +87,13 @@ pub(crate) struct Options {
     /// For `--auth strict`: a JSON list of objects with access_key_id and secret_access_key
     #[arg(long, value_name = "FILE")]
     access_keys: Option<PathBuf>,
+    /// Which subnet ids CreateCluster takes
+    #[arg(long, value_enum, default_value_t)]
+    network: Network,
+    /// With `--network open`: the zones of subnets that nobody has added, in turn
+    #[arg(long, value_name = "LETTERS", default_value = "a,b,c", value_delimiter = ',')]
+    #[arg(value_parser = zone_letter)]
+    network_zones: Vec<char>,
     /// Let the transitions of clusters and HSMs last as long as at AWS
     #[arg(long)]
     aws_timing: bool,
@@ -128,6 +135,28 @@ enum Auth {
     Open,
     /// Those that are signed with one of the access keys, now
     Strict,
+}
+
+/// Which subnet ids CreateCluster takes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Network {
+    /// Those of `sim network list`, where `sim network add-subnet` adds more
+    #[default]
+    Own,
+    /// All that are well-formed: another emulator of EC2 has made them
+    Open,
+}
+
+fn zone_letter(text: &str) -> Result<char, String> {
+    let letter = text.parse::<char>().ok().filter(char::is_ascii_lowercase);
+    letter.ok_or_else(|| format!("{text:?} is no zone's letter: a, b and c are"))
+}
+
+impl Options {
+    /// The zones of subnets that nobody has added, where they are taken.
+    fn adopted_zones(&self) -> Option<Vec<char>> {
+        (self.network == Network::Open).then(|| self.network_zones.clone())
+    }
 }
 
 /// A step after which `up` goes no further.

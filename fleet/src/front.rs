@@ -34,6 +34,21 @@ impl Front {
         Self([first, second, third.saturating_add(u8::try_from(number).unwrap_or(u8::MAX))])
     }
 
+    /// The next one, for one more subnet.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let Self([first, second, third]) = self;
+        match third.checked_add(1) {
+            Some(third) => Self([first, second, third]),
+            None => Self([first, second.wrapping_add(1), 0]),
+        }
+    }
+
+    /// Does something listen on its addresses, as in the layout of addresses?
+    pub fn is_loopback(self) -> bool {
+        self.0[0] == 127
+    }
+
     /// The address of the HSM with this number in a zone.
     pub fn address(self, zone: usize, node: u16) -> Option<Ipv4Addr> {
         let host = node.checked_add(BEFORE_FIRST).filter(|host| *host <= LAST_HOST)?;
@@ -84,6 +99,9 @@ mod tests {
         assert_eq!(front.address(2, 3), Some(Ipv4Addr::new(127, 3, 9, 12)));
         assert_eq!(front.address(0, 300), None);
         assert_eq!(front.of_zone(1).to_string(), "127.3.8");
+        assert_eq!(front.next().to_string(), "127.3.8");
+        assert_eq!("10.0.255".parse::<Front>().unwrap().next().to_string(), "10.1.0");
+        assert!(front.is_loopback() && !Front::SHOWN.is_loopback());
         for wrong in ["127.3", "127.3.256", "", "a.b.c"] {
             assert!(wrong.parse::<Front>().is_err(), "{wrong}");
         }

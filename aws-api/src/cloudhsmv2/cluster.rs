@@ -65,14 +65,7 @@ impl Execute for CreateClusterRequest {
         let id = fleet::new_id("cluster");
         let group = Group { id: new_aws_id("sg"), open: true };
         let subnets = self.subnet_ids.unwrap_or_default();
-        let mut mapping = BTreeMap::new();
-        let network = plane
-            .change_network(&call.region, |network| {
-                mapping = subnet_mapping(network, &subnets)?;
-                network.groups.insert(id.clone(), group.clone());
-                Ok(())
-            })
-            .await?;
+        let (vpc_id, mapping) = plane.place(&call.region, &id, &group, &subnets).await?;
         let now_ms = plane.clock.now_ms();
         let record = ClusterRecord {
             id,
@@ -84,7 +77,7 @@ impl Execute for CreateClusterRequest {
             state: ClusterState::CreateInProgress,
             since_ms: crate::clock::real_now_ms(),
             message: None,
-            vpc_id: network.vpc_id,
+            vpc_id,
             subnets: mapping,
             security_group: group.id,
             tags,
@@ -105,6 +98,31 @@ impl Execute for CreateClusterRequest {
     }
 }
 
+impl ControlPlane {
+    /// Gives a new cluster its security group, and finds its subnets: the VPC, and the subnet of
+    /// each zone.
+    async fn place(
+        &self,
+        region: &str,
+        id: &str,
+        group: &Group,
+        subnets: &[String],
+    ) -> Result<(String, BTreeMap<String, String>), ApiError> {
+        let adopted = self.hosting()?.adopted_zones.as_ref();
+        let mut found = None;
+        self.change_network(region, |network| {
+            if let Some(zones) = adopted {
+                network.adopt(region, subnets, zones, self.front())?;
+            }
+            found = Some(subnet_mapping(network, subnets)?);
+            network.groups.insert(id.to_owned(), group.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(found.unwrap_or_default())
+    }
+}
+
 async fn within_quota(plane: &ControlPlane, call: &Call) -> Result<(), ApiError> {
     let existing: Vec<ClusterRecord> = all(&plane.database, &call.region).await?;
     if existing.len() >= CLUSTERS_MAX {
@@ -115,16 +133,19 @@ async fn within_quota(plane: &ControlPlane, call: &Call) -> Result<(), ApiError>
     Ok(())
 }
 
-/// A subnet for each zone: they must be there, and no two in one zone.
+/// A subnet for each zone: they must be there, in one VPC, and no two in one zone.
 fn subnet_mapping(
     network: &network::Network,
     ids: &[String],
-) -> Result<BTreeMap<String, String>, ApiError> {
-    let mut mapping = BTreeMap::new();
+) -> Result<(String, BTreeMap<String, String>), ApiError> {
+    let (mut mapping, mut vpc_id) = (BTreeMap::new(), None);
     for id in ids {
         let subnet = network
             .subnet(id)
             .ok_or_else(|| invalid(format!("The subnet {id} does not exist in this Region.")))?;
+        if vpc_id.get_or_insert(&subnet.vpc_id) != &&subnet.vpc_id {
+            return Err(invalid("The subnets must be of one VPC."));
+        }
         if mapping.insert(subnet.zone.clone(), id.clone()).is_some() {
             return Err(invalid(format!(
                 "Only one subnet of an availability zone can be given; {} has several.",
@@ -132,7 +153,7 @@ fn subnet_mapping(
             )));
         }
     }
-    Ok(mapping)
+    Ok((vpc_id.cloned().unwrap_or_default(), mapping))
 }
 
 impl Execute for DescribeClustersRequest {

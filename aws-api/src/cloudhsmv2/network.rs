@@ -1,4 +1,4 @@
-//! The network as CloudHSM and KMS see it: a VPC in each Region, its subnets and security groups.
+//! The network as CloudHSM and KMS see it: VPCs of a Region, their subnets and security groups.
 use super::ControlPlane;
 use super::interfaces::KmsNetwork;
 use super::record::{ClusterRecord, failed};
@@ -21,7 +21,11 @@ const TRIES: u32 = 20;
 /// The network of a Region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Network {
+    /// The Region's own VPC, which is always there.
     pub(crate) vpc_id: String,
+    /// All VPCs. Records of earlier versions have no list.
+    #[serde(default)]
+    pub(crate) vpcs: Vec<String>,
     pub(crate) subnets: Vec<Subnet>,
     /// By cluster: the group `cloudhsm-cluster-<id>-sg`.
     pub(crate) groups: BTreeMap<String, Group>,
@@ -34,6 +38,9 @@ pub(crate) struct Network {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subnet {
     pub(crate) id: String,
+    /// Records of earlier versions have none: it is the Region's own.
+    #[serde(default)]
+    pub(crate) vpc_id: String,
     pub(crate) zone: String,
     /// The front of its addresses.
     pub(crate) front: Front,
@@ -74,19 +81,39 @@ pub(crate) fn new_aws_id(kind: &str) -> String {
 
 impl Network {
     fn new(region: &str, front: Front) -> Self {
+        let vpc_id = new_aws_id("vpc");
         let subnet = |(number, letter): (usize, char)| Subnet {
             id: new_aws_id("subnet"),
+            vpc_id: vpc_id.clone(),
             zone: format!("{region}{letter}"),
             front: front.of_zone(number),
             free: FREE,
             public: false,
         };
         Self {
-            vpc_id: new_aws_id("vpc"),
+            vpcs: vec![vpc_id.clone()],
             subnets: ZONES.into_iter().enumerate().map(subnet).collect(),
             groups: BTreeMap::new(),
             key_stores: BTreeMap::new(),
+            vpc_id,
         }
+    }
+
+    /// What an earlier version has written, with all that is known since.
+    pub(super) fn completed(mut self) -> Self {
+        if self.vpcs.is_empty() {
+            self.vpcs.push(self.vpc_id.clone());
+        }
+        for subnet in self.subnets.iter_mut().filter(|subnet| subnet.vpc_id.is_empty()) {
+            subnet.vpc_id.clone_from(&self.vpc_id);
+        }
+        self
+    }
+
+    /// The subnets that `up` uses: of the Region's own VPC, the first of each zone.
+    pub(super) fn own_subnets(&self) -> BTreeMap<String, Subnet> {
+        let own = self.subnets.iter().filter(|subnet| subnet.vpc_id == self.vpc_id);
+        own.rev().map(|subnet| (subnet.zone.clone(), subnet.clone())).collect()
     }
 
     pub(crate) fn subnet(&self, id: &str) -> Option<&Subnet> {
@@ -117,8 +144,11 @@ fn database(error: sqlx::Error) -> ApiError {
     failed("the database", error)
 }
 
+/// What the name of a network's record begins with.
+const NAME: &str = "network ";
+
 fn name(region: &str) -> String {
-    format!("network {region}")
+    format!("{NAME}{region}")
 }
 
 async fn read(from: &Database, region: &str) -> Result<Option<(Network, i64)>, ApiError> {
@@ -126,8 +156,9 @@ async fn read(from: &Database, region: &str) -> Result<Option<(Network, i64)>, A
     let row = from.row(sql, [name(region).into()]).await.map_err(database)?;
     let Some(row) = row else { return Ok(None) };
     let value = text(&row, 0).map_err(database)?;
-    let network = serde_json::from_str(&value).map_err(|e| failed("the network's record", e))?;
-    Ok(Some((network, number(&row, 1).map_err(database)?)))
+    let network: Network =
+        serde_json::from_str(&value).map_err(|e| failed("the network's record", e))?;
+    Ok(Some((network.completed(), number(&row, 1).map_err(database)?)))
 }
 
 impl ControlPlane {
@@ -142,10 +173,23 @@ impl ControlPlane {
         region: &str,
         decide: impl FnMut(&mut Network) -> Result<(), ApiError>,
     ) -> Result<Network, ApiError> {
+        self.change_network_from(self.front(), region, decide).await
+    }
+
+    /// The front of a new network. Addresses that are only for show start at 10.0.1 in every
+    /// Region.
+    pub(crate) fn front(&self) -> Front {
         let own = self.hosting.as_ref().is_some_and(|hosting| hosting.own_addresses);
-        // Addresses that are only for show start at 10.0.1 in every Region.
-        let front = if own { Front::random() } else { Front::SHOWN };
-        self.change_network_from(front, region, decide).await
+        if own { Front::random() } else { Front::SHOWN }
+    }
+
+    /// The Regions that have a network.
+    pub(crate) async fn networked_regions(&self) -> Result<BTreeSet<String>, ApiError> {
+        let sql = "SELECT name FROM shared WHERE name LIKE 'network %'";
+        let rows = self.database.rows(sql, []).await.map_err(database)?;
+        let names = rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<_>, _>>();
+        let regions = names.map_err(database)?.into_iter();
+        Ok(regions.filter_map(|name| name.strip_prefix(NAME).map(str::to_owned)).collect())
     }
 
     /// An interface in this subnet is gone.

@@ -1,5 +1,5 @@
 //! The cluster of `up`: the same steps as for any other, and all its HSMs run from the start.
-use super::network::{Group, Network, new_aws_id};
+use super::network::{Group, Network, Subnet, new_aws_id};
 use super::record::{
     CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, add, change, failed, find,
 };
@@ -113,7 +113,9 @@ impl ControlPlane {
             let front = roster.front.unwrap_or(Front::SHOWN);
             let network = self.change_network_from(front, region, |network| {
                 network.groups.entry(id.clone()).or_insert_with(|| group.clone());
-                for subnet in &mut network.subnets {
+                let own = network.own_subnets();
+                let own = |subnet: &&mut Subnet| own.values().any(|it| it.id == subnet.id);
+                for subnet in network.subnets.iter_mut().filter(own) {
                     let there = roster.nodes.iter().filter(|seat| seat.zone == subnet.zone);
                     subnet.free -= there.map(|_| 1).sum::<u32>().min(subnet.free);
                 }
@@ -280,7 +282,7 @@ fn reached(state: ClusterState) -> NodeState {
 }
 
 fn new_record(id: &str, network: &Network, now_ms: i64) -> ClusterRecord {
-    let subnets = network.subnets.iter().map(|it| (it.zone.clone(), it.id.clone())).collect();
+    let subnets = network.own_subnets().into_iter().map(|(zone, it)| (zone, it.id)).collect();
     ClusterRecord {
         id: id.to_owned(),
         created_ms: now_ms,
@@ -310,14 +312,14 @@ fn listed(seat: &Seat, before: &[HsmRecord], nodes: &[NodeView], network: &Netwo
     let known = before.iter().find(|hsm| hsm.id == seat.hsm_id).cloned();
     let node = nodes.iter().find(|node| node.hsm_id == seat.hsm_id);
     let mut hsm = known.unwrap_or_else(|| {
-        let subnet = network.subnets.iter().find(|subnet| subnet.zone == seat.zone);
-        let (id, front) = subnet.map_or(("", Front::SHOWN), |it| (it.id.as_str(), it.front));
+        let subnet = network.own_subnets().remove(&seat.zone);
+        let (id, front) = subnet.map_or((String::new(), Front::SHOWN), |it| (it.id, it.front));
         let shown = front.address(0, seat.node);
         HsmRecord {
             id: seat.hsm_id.clone(),
             node: seat.node,
             zone: seat.zone.clone(),
-            subnet_id: id.to_owned(),
+            subnet_id: id,
             eni_id: new_aws_id("eni"),
             eni_ip: seat.address.or(shown).map_or(String::new(), |address| address.to_string()),
             address: None,

@@ -43,6 +43,7 @@ pub(super) async fn start_endpoint(
             own_addresses: roster.front.is_some(),
             replace_after: Duration::from_secs(options.replace_after),
             timing: if options.aws_timing { Timing::aws() } else { Timing::default() },
+            adopted_zones: options.adopted_zones(),
             quotas: options.limits == hsm_node::Limits::Aws,
         }),
     });

@@ -47,6 +47,8 @@ impl ThrowAway {
             connecting_ms: 0,
             auth: Auth::Open,
             access_keys: None,
+            network: super::Network::Own,
+            network_zones: Vec::new(),
             aws_timing: false,
             engine,
             limits: hsm_node::Limits::None,

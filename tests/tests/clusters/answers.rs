@@ -24,6 +24,11 @@ fn new_clusters_and_hsms_are_shown_as_aws_was_recorded_to_show_them() {
     let up = Up::start(PROGRAM, &["--until", "nodes", "--nodes", "1"]);
     let plane = Plane::of(&up);
     let subnets: Vec<_> = plane.subnets().iter().map(|subnet| subnet["id"].clone()).collect();
+    let unknown = json!({
+        "HsmType": "hsm2m.medium", "Mode": "FIPS", "SubnetIds": ["subnet-0aaaaaaaaaaaaaaaa"],
+    });
+    let refused = plane.call("CreateCluster", unknown);
+    assert!(refused["Message"].as_str().unwrap().contains("does not exist"), "{refused}");
     let mut wanted = json!({ "HsmType": "hsm2m.medium", "SubnetIds": subnets });
     let refused = plane.call("CreateCluster", wanted.clone());
     assert_eq!(refused["__type"], "CloudHsmInvalidRequestException", "{refused}");

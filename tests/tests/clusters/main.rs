@@ -4,6 +4,7 @@ mod answers;
 mod hosts;
 mod layout;
 mod many;
+mod networks;
 mod replaced;
 mod restarts;
 
