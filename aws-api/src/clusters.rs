@@ -164,3 +164,6 @@ impl ClusterView {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

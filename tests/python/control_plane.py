@@ -210,6 +210,20 @@ assert set(certificates) == {"ClusterCsr", "HsmCertificate", "AwsHardwareCertifi
 hsm.tag_resource(ResourceId=cluster_id, TagList=[{"Key": "more", "Value": "x"}])
 assert len(hsm.list_tags(ResourceId=cluster_id)["TagList"]) == 2
 hsm.untag_resource(ResourceId=cluster_id, TagKeyList=["more"])
+# What is removed between two pages hides no other tag.
+seven = ["key-%d" % n for n in range(7)]
+hsm.tag_resource(ResourceId=cluster_id, TagList=[{"Key": key, "Value": "Größe 1"} for key in seven])
+seen, more = [], {}
+while True:
+    shown = hsm.list_tags(ResourceId=cluster_id, MaxResults=2, **more)
+    keys = [tag["Key"] for tag in shown["TagList"]]
+    seen += keys
+    hsm.untag_resource(ResourceId=cluster_id, TagKeyList=keys)
+    if "NextToken" not in shown:
+        break
+    more = {"NextToken": shown["NextToken"]}
+assert seen == ["Name"] + seven, seen
+refused("CloudHsmInvalidRequestException", hsm.describe_clusters, **more)
 refused("CloudHsmInvalidRequestException", hsm.delete_cluster, ClusterId=cluster_id)
 delete_cluster(cluster_id)
 refused("CloudHsmResourceNotFoundException", hsm.delete_cluster, ClusterId=cluster_id)
