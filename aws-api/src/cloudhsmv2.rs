@@ -249,9 +249,16 @@ impl ControlPlane {
         let open = network.is_open(&cluster.id);
         let mut hsms = std::mem::take(&mut cluster.hsms);
         for hsm in hsms.iter_mut().filter(|_| open) {
-            if hsm.state == HsmState::Active && self.is_down(&cluster.id, &hsm.id) {
-                hsm.message = self.why_down(&cluster, hsm).or(hsm.message.take());
-                hsm.state = HsmState::Degraded;
+            let is_down = || self.is_down(&cluster.id, &hsm.id);
+            match hsm.state {
+                HsmState::Active if is_down() => {
+                    hsm.message = self.why_down(&cluster, hsm).or(hsm.message.take());
+                    hsm.state = HsmState::Degraded;
+                }
+                HsmState::CreateInProgress if is_down() => {
+                    hsm.message = self.trouble(&cluster, hsm).or(hsm.message.take());
+                }
+                _ => {}
             }
         }
         cluster.hsms = hsms;

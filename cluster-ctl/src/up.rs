@@ -97,7 +97,7 @@ pub(crate) struct Options {
     /// Let the transitions of clusters and HSMs last as long as at AWS
     #[arg(long)]
     aws_timing: bool,
-    /// An HSM that has been down for so long is replaced by a new one
+    /// An HSM whose disk is broken, or whose machine is gone, is replaced after so long
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     replace_after: u64,
     /// How long a key store is CONNECTING at least

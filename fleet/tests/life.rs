@@ -119,3 +119,68 @@ async fn nodes_do_not_inherit_our_passwords() {
     let (fleet, _events) = start(&place).await;
     fleet.stop().await;
 }
+
+/// A node that does not start where this file of its folder is.
+fn failing(file: &str, status: u8) -> String {
+    format!(
+        r#"
+at=${{3#--listen=}}
+if [ "$at" = "$(cat "$2/{file}" 2>/dev/null)" ]; then echo 'it fails' >&2; exit {status}; fi
+id=$(sed -n 's/.*"hsm_id": "\(.*\)",.*/\1/p' "$2/node.json")
+echo "{{\"hsm_id\":\"$id\",\"address\":\"$at\",\"pid\":$$}}"
+exec cat >/dev/null
+"#
+    )
+}
+
+/// One node at a port that nobody has.
+async fn one_that_fails(status: u8) -> (Place, Fleet, Receiver<Event>, std::path::PathBuf) {
+    let mut place = place(&failing("fails-at", status), true);
+    place.roster.nodes.truncate(1);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    place.launch.base_port = free.local_addr().unwrap().port();
+    drop(free);
+    let (fleet, mut events) = start(&place).await;
+    let node = &fleet.nodes()[0];
+    let file = place.layout.node(&node.hsm_id).join("fails-at");
+    std::fs::write(&file, node.address.to_string()).unwrap();
+    kill(pid(node), Signal::SIGKILL).unwrap();
+    assert!(matches!(events.recv().await, Some(Event::Died { held: false, .. })));
+    assert!(matches!(events.recv().await, Some(Event::Said { .. })));
+    assert!(matches!(events.recv().await, Some(Event::Trouble { .. })));
+    (place, fleet, events, file)
+}
+
+#[tokio::test]
+async fn a_node_whose_port_another_program_has_takes_another() {
+    let (_place, fleet, mut events, _) = one_that_fails(hsm_client::PORT_STATUS).await;
+    let before = &fleet.nodes()[0];
+    let trouble = fleet.trouble(&before.hsm_id).unwrap();
+    assert!(!trouble.disk && trouble.why.ends_with("it fails"), "{trouble:?}");
+    let moved = loop {
+        match events.recv().await.unwrap() {
+            Event::Moved { address, .. } => break address,
+            Event::Said { .. } | Event::Restarted { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let after = &fleet.nodes()[0];
+    assert_eq!(after.address, moved);
+    assert!(moved != before.address && moved.port() > before.address.port(), "{moved}");
+    assert_eq!(fleet.trouble(&after.hsm_id), None);
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_says_by_its_exit_status_that_its_disk_is_broken() {
+    for (status, disk) in [(hsm_client::DISK_STATUS, true), (1, false)] {
+        let (_place, fleet, mut events, file) = one_that_fails(status).await;
+        let hsm_id = fleet.nodes()[0].hsm_id.clone();
+        assert_eq!(fleet.trouble(&hsm_id).unwrap().disk, disk);
+        // It is tried again all the same.
+        std::fs::remove_file(file).unwrap();
+        while !matches!(events.recv().await.unwrap(), Event::Restarted { .. }) {}
+        assert_eq!(fleet.trouble(&hsm_id), None);
+        fleet.stop().await;
+    }
+}

@@ -2,6 +2,7 @@
 //! the servers beside them.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod alone;
 pub mod cluster;
 pub mod drill;
 pub mod endpoint;

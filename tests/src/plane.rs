@@ -4,6 +4,7 @@ use crate::cluster::{Up, folder, run, text};
 use crate::http::{Answer, send};
 use crate::kms::Kms;
 use crate::shape::check;
+use hsm_client::{TlsIdentity, Trust};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -275,6 +276,13 @@ impl Owned {
     /// customerCA.crt
     pub fn trust_anchor(&self) -> String {
         std::fs::read_to_string(self.place.path().join("customerCA.crt")).unwrap()
+    }
+
+    /// What the operator shows to HSMs.
+    pub fn identity(&self) -> TlsIdentity {
+        let file = |name| std::fs::read_to_string(self.place.path().join(name)).unwrap();
+        let trust = Trust::Cluster { anchor_pem: self.trust_anchor() };
+        TlsIdentity::new(trust, &file("client.crt"), &file("client.key")).unwrap()
     }
 
     /// Signs the CSR and has the cluster initialized, which takes a moment.

@@ -1,5 +1,6 @@
 //! Connections that say nothing sensible, as anybody on the network can make them: bounded, counted
 //! and to this machine only.
+use hsm_client::{Connection, Endpoint, TlsIdentity};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -31,4 +32,27 @@ fn is_open(one: &mut TcpStream) -> bool {
         Ok(read) => read > 0,
         Err(e) => e.kind() == std::io::ErrorKind::WouldBlock,
     }
+}
+
+/// Keeps `count` connections with this certificate at this address for so long, which ask nothing.
+/// How many there were at most.
+pub fn idle(address: &str, identity: &TlsIdentity, count: usize, long: Duration) -> usize {
+    let endpoint: Endpoint = address.parse().unwrap();
+    assert!(endpoint.host == "127.0.0.1" && count <= 1_000);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (mut held, mut most): (Vec<Connection>, usize) = (Vec::new(), 0);
+        let begun = Instant::now();
+        while begun.elapsed() < long {
+            held.retain(Connection::is_open);
+            while held.len() < count && begun.elapsed() < long {
+                let opened = Connection::open(&endpoint, identity, Duration::from_secs(1)).await;
+                let Ok(one) = opened else { break };
+                held.push(one);
+            }
+            most = most.max(held.len());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        most
+    })
 }

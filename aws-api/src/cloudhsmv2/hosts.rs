@@ -47,7 +47,10 @@ pub(super) struct Heard {
 
 impl Heard {
     /// Why the HSM does not run, in the words of its own process.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self, hsm_id: &str) -> Option<String> {
+        if self.hsm_id.as_deref() != Some(hsm_id) {
+            return self.broken(hsm_id);
+        }
         Some(self.condition.as_ref()?.trouble.as_ref()?.why.clone())
     }
 

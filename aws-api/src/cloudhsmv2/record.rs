@@ -334,3 +334,21 @@ pub(crate) async fn change<R: Kept>(
     }
     Err(write_failed(WriteError::Conflict))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hsm_as_an_earlier_version_has_written_it_is_read() {
+        let old = r#"{"id":"hsm-1","node":2,"zone":"us-east-1b","subnet_id":"subnet-1",
+            "eni_id":"eni-1","eni_ip":"10.0.2.10","replaces":"hsm-0","state":"CREATE_IN_PROGRESS",
+            "since_ms":7,"message":null}"#;
+        let hsm: HsmRecord = serde_json::from_str(old).unwrap();
+        assert_eq!(hsm.replaces.as_deref(), Some("hsm-0"));
+        assert!(hsm.dead.is_none() && !hsm.brought_back);
+        let new = serde_json::to_string(&hsm).unwrap();
+        assert!(!new.contains("dead") && !new.contains("brought_back"), "{new}");
+        assert_eq!(serde_json::from_str::<HsmRecord>(&new).unwrap(), hsm);
+    }
+}

@@ -73,15 +73,25 @@ impl ControlPlane {
             if is_held(&folder) {
                 return Some(format!("It is kept down: `sim restart {}` starts it.", hsm.id));
             }
-            let fleet = self.fleets().get(&cluster.id).cloned()?;
-            return Some(fleet.trouble(&hsm.id)?.why);
+            return self.trouble(cluster, hsm);
         };
-        let Some(heard) = self.heard(host) else {
+        if self.heard(host).is_none() {
             return Some(format!("Its machine {host} is not heard of."));
-        };
+        }
         let address = hsm.address.map(|it| it.to_string()).unwrap_or_default();
         let unreached = || format!("Its machine {host} is heard of, but not reached at {address}.");
-        Some(heard.trouble().unwrap_or_else(unreached))
+        Some(self.trouble(cluster, hsm).unwrap_or_else(unreached))
+    }
+
+    /// What keeps an HSM from starting, in the words of its own process.
+    pub(super) fn trouble(&self, cluster: &ClusterRecord, hsm: &HsmRecord) -> Option<String> {
+        match &hsm.host {
+            Some(host) => self.heard(host)?.trouble(&hsm.id),
+            None => {
+                let fleet = self.fleets().get(&cluster.id).cloned()?;
+                Some(fleet.trouble(&hsm.id)?.why)
+            }
+        }
     }
 
     fn is_so_for_long(&self, hsm_id: &str, is_so: bool) -> Result<bool, ApiError> {

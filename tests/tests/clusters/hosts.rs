@@ -1,19 +1,13 @@
 //! HSMs that are not the endpoint's own processes: hosts that have joined, here on one machine.
 use crate::PROGRAM;
 use hsm_client::{JoinRequest, SealingKey, open_order, seal_request};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tests::alone::freeze;
 use tests::cluster::{Up, folder};
 use tests::plane::Plane;
 use tests::spanning::{Host, a_cluster_spans};
-
-/// As if the network were gone: nothing is answered, and nothing is closed.
-pub(crate) fn freeze(pid: Pid, cut: bool) {
-    kill(pid, if cut { Signal::SIGSTOP } else { Signal::SIGCONT }).unwrap();
-}
 
 #[test]
 fn a_cluster_spans_three_hosts_one_of_which_is_frozen() {
@@ -67,11 +61,21 @@ fn a_request_that_was_recorded_is_not_taken_again() {
     ] {
         assert_eq!(plane.send("POST /_sim/join", &old).status, 400);
     }
+    // A machine of an earlier version would erase what it is told to leave.
+    let older = JoinRequest {
+        host: "host-2".to_owned(),
+        hsm_id: Some("hsm-aaaaaaaaaaa".to_owned()),
+        ..request(9, "10.0.0.9:2223")
+    };
+    let answer = plane.send("POST /_sim/join", &seal_request(&key, &older).unwrap());
+    let said = String::from_utf8(answer.body).unwrap();
+    assert!(answer.status == 400 && said.contains("of an earlier version"), "{said}");
     for nowhere in ["0.0.0.0:2223", "10.0.0.1", ""] {
         assert_eq!(plane.send("POST /_sim/join", &sealed(9, nowhere)).status, 400, "{nowhere}");
     }
     let hosts = plane.sim("GET /_sim/hosts");
     assert_eq!(hosts["hosts"][0]["address"], "10.0.0.2:2223", "{hosts}");
+    assert_eq!(hosts["hosts"][1]["hsm_id"], "hsm-aaaaaaaaaaa", "{hosts}");
     up.stop();
 }
 

@@ -1,6 +1,7 @@
 //! The shipped programs against real ones. Run by `cargo xtask interop`.
 #![allow(clippy::unwrap_used)]
 #![cfg(feature = "interop")]
+mod attacks;
 mod aws;
 mod control_plane;
 mod endpoints;

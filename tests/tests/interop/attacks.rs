@@ -1,0 +1,2 @@
+//! What strangers and neighbours try, bounded and on this machine only.
+mod replaced;
