@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// A request that its session may make, with all it needs. Only [`authorise`] makes one.
 pub(crate) struct Granted<'a, C> {
     pub(crate) request: C,
+    /// The request as it came.
+    pub(crate) body: &'a [u8],
     pub(crate) session: &'a mut Session,
     pub(crate) world: &'a dyn World,
     pub(crate) hsm: &'a Hsm,
@@ -31,6 +33,7 @@ pub(crate) enum Access {
 
 pub(crate) fn authorise<'a, C: Command>(
     request: C,
+    body: &'a [u8],
     hsm: &'a Hsm,
     session: &'a mut Session,
     world: &'a dyn World,
@@ -50,7 +53,7 @@ pub(crate) fn authorise<'a, C: Command>(
             _ => Fault::InvalidUserType.with(format!("{} is for: {}", C::SPEC.name, who.says())),
         });
     }
-    Ok(Granted { request, session, world, hsm, _only_here: () })
+    Ok(Granted { request, body, session, world, hsm, _only_here: () })
 }
 
 impl<C> Granted<'_, C> {

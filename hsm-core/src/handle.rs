@@ -1,5 +1,6 @@
 //! Key handles that are never given twice, not across HSMs, restarts or restores.
 use crate::record::Reservation;
+use crate::vault::Change;
 use std::sync::{Mutex, PoisonError};
 
 /// How many handles one durable reservation covers. After a crash the rest of a block is skipped.
@@ -12,6 +13,12 @@ const FIRST: u64 = 6;
 pub(crate) fn handle(node: u16, counter: u64) -> u64 {
     let node = u64::from(node);
     (counter & 0x3_ffff) | (node & 0x3f) << 18 | (counter >> 18) << 24 | (node >> 6) << 54
+}
+
+/// Which of a node's keys has this handle; `None`: another node gave it.
+fn counter(node: u16, handle: u64) -> Option<u64> {
+    let counter = (handle & 0x3_ffff) | (handle >> 24 & 0x3fff_ffff) << 18;
+    (self::handle(node, counter) == handle).then_some(counter)
 }
 
 /// Gives out handles. A block is reserved durably before its first handle is released.
@@ -47,6 +54,25 @@ impl Handles {
         }
     }
 
+    /// A key has this handle that came from elsewhere: where this node gave it, goes on behind. It
+    /// gave all that it meets in its own cluster, but before nodes were numbered in families of
+    /// clusters, one of a relative could have its number.
+    pub(crate) fn pass(&self, handle: u64) {
+        if let Some(counter) = counter(self.node, handle) {
+            let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+            blocks.next = blocks.next.max(counter + 1);
+        }
+    }
+
+    /// As [`Handles::pass`], the handles of keys that are, or were, restored.
+    pub(crate) fn pass_those_of(&self, change: &Change) {
+        match change {
+            Change::KeyAdded(key) => self.pass(key.handle),
+            Change::TombstonesAdded(range) => self.pass(*range.end()),
+            _ => {}
+        }
+    }
+
     /// The next handle, and the position that must be durable before it may be seen. A new block
     /// is reserved half a block ahead, so that nobody waits for it under a steady load.
     pub(crate) fn next(&self, reserve: impl FnOnce(Reservation) -> u64) -> (u64, u64) {
@@ -76,7 +102,11 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for node in [0, 1, 2, 63, 64, 65, u16::MAX] {
             for counter in [6, 7, 0x3_ffff, 0x4_0000, 0x4_0001, 1 << 30, (1 << 48) - 1] {
-                assert!(seen.insert(handle(node, counter)), "{node} {counter}");
+                let given = handle(node, counter);
+                assert!(seen.insert(given), "{node} {counter}");
+                assert_eq!(super::counter(node, given), Some(counter));
+                assert_eq!(super::counter(node ^ 1, given), None);
+                assert_eq!(super::counter(node ^ 64, given), None);
             }
         }
     }
@@ -96,6 +126,22 @@ mod tests {
             assert!(counter < covered, "{counter} is above {covered}");
         }
         assert_eq!(reserved.len(), 4, "half a block ahead");
+    }
+
+    #[test]
+    fn a_handle_that_a_key_has_already_is_passed() {
+        let handles = Handles::resume(3, 0);
+        handles.pass(handle(2, 100));
+        assert_eq!(handles.next(|_| 1).0, handle(3, FIRST));
+        handles.pass(handle(3, 2 * BLOCK));
+        handles.pass(handle(3, FIRST));
+        let mut upto = 0;
+        let (next, _) = handles.next(|r| {
+            upto = r.upto;
+            2
+        });
+        assert_eq!(next, handle(3, 2 * BLOCK + 1));
+        assert!(upto > 2 * BLOCK + 1, "reserved up to {upto}");
     }
 
     #[test]

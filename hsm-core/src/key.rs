@@ -1,8 +1,10 @@
 //! A key: what it is, what it may do, whose it is.
 use crate::crypto::{CryptoError, Engine, Material, Prepared};
+use crate::mix::mix;
 use crate::record::{Changed, KeyRecord, Share, Stamp, Veiled};
+use crate::retry::Retry;
 use proto::attribute::Kind;
-use proto::{Attribute, Blob, Curve, Datum, KeyClass, KeyType, Setting};
+use proto::{Attribute, Blob, Curve, Datum, Fault, KeyClass, KeyType, Refusal, Setting};
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
@@ -49,7 +51,7 @@ pub(crate) struct Key {
     pub(crate) id: Vec<u8>,
     pub(crate) flags: Flags,
     pub(crate) secret: Arc<Secret>,
-    pub(crate) retry: Option<[u8; 16]>,
+    pub(crate) retry: Option<Retry>,
     pub(crate) changed: Vec<Changed>,
     pub(crate) shares: Vec<Share>,
     /// Where its last change was recorded on this node; a reply that saw it waits for that.
@@ -108,6 +110,22 @@ impl Key {
         self.shares.sort_by(|a, b| a.username.cmp(&b.username));
     }
 
+    /// Refuses one that has the handle of this key and is another: what no change of a key touches
+    /// tells them apart. HSMs of clusters that were made from one backup could give handles alike.
+    pub(crate) fn check_is(&self, other: &Self) -> Result<(), Refusal> {
+        let kind = (self.class, self.key_type) == (other.class, other.key_type);
+        let what = if self.owner != other.owner {
+            "owner"
+        } else if !kind {
+            "kind"
+        } else if !self.secret.material.is(&other.secret.material) {
+            "material"
+        } else {
+            return Ok(());
+        };
+        Err(Fault::OtherKey.with(format!("handle {:#x}, its {what} differs", self.handle)))
+    }
+
     /// Takes over what another HSM changed later. Says whether anything is new. The order in
     /// which HSMs hear of changes does not matter: the larger stamp wins, sticky flags only grow.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
@@ -130,9 +148,13 @@ impl Key {
         news
     }
 
-    /// Equal on two HSMs if the key is.
+    /// Equal on two HSMs if the key is. Of what never changes, that is in it which is no secret:
+    /// the hashes are shown.
     pub(crate) fn version(&self) -> u64 {
-        let mut version = mix(self.handle);
+        let kind = self.class.code() << 32 | self.key_type.code();
+        let owner = self.owner.bytes().fold(kind, |sum, b| mix(sum ^ u64::from(b)));
+        let retry = self.retry.as_ref().map_or(0, Retry::sum);
+        let mut version = mix(self.handle) ^ mix(owner ^ retry);
         for c in &self.changed {
             version = mix(version
                 ^ mix(c.stamp.counter)
@@ -196,9 +218,10 @@ impl Key {
             id: Blob(self.id.clone()),
             flags: self.flags.0,
             material: Veiled(self.secret.material.encode()),
-            retry: self.retry.map(|r| Blob(r.to_vec())),
+            retry: self.retry.map(|retry| Blob(retry.token.to_vec())),
             changed: self.changed.clone(),
             shares: self.shares.clone(),
+            request: self.retry.and_then(|retry| retry.request),
         }
     }
 
@@ -212,7 +235,7 @@ impl Key {
             id: record.id.0,
             flags: Flags(record.flags),
             secret: Secret::new(Material::decode(&record.material.0)?),
-            retry: record.retry.and_then(|r| r.0.try_into().ok()),
+            retry: record.retry.and_then(|token| Retry::of_record(&token.0, record.request)),
             changed: record.changed,
             shares: record.shares,
             position: 0,
@@ -234,11 +257,4 @@ fn newer(a: &Stamp, b: &Stamp) -> bool {
 fn bits(modulus: &[u8]) -> u64 {
     let zeros = modulus.first().map_or(0, |b| b.leading_zeros());
     modulus.len() as u64 * 8 - u64::from(zeros)
-}
-
-/// SplitMix64's last step: spreads every bit over all. Not for secrets.
-pub(crate) fn mix(n: u64) -> u64 {
-    let n = (n ^ (n >> 30)).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }

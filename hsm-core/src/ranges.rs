@@ -1,6 +1,6 @@
 //! A set of handles, kept as ranges. An HSM gives handles one after the other: those of deleted
 //! keys grow together, and many take as little room as one.
-use crate::key::mix;
+use crate::mix::mix;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 

@@ -44,7 +44,7 @@ proto::message! {
         0 handle: u64, 2 class: KeyClass, 4 key_type: KeyType, 6 owner: String, 8 label: String,
         10 id: Blob, 12 flags: u32, 14 material: Veiled, 16 retry: Option<Blob>,
         18 changed: Vec<Changed>,
-        20 shares: Vec<Share>,
+        20 shares: Vec<Share>, 21 request: Option<u64>,
     }
     /// What is left of a deleted token key. Takes the key's slot.
     Tombstone { 0 handle: u64 }

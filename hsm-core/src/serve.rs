@@ -102,6 +102,7 @@ impl Hsm {
         let hsm = Self::new(settings, node, read.reserved, read.reboot, read.blocks);
         let tombstones = read.tombstones.from(0).map(Change::TombstonesAdded);
         for change in tombstones.chain(read.changes) {
+            hsm.handles.pass_those_of(&change);
             hsm.vault.apply(change, 0);
         }
         hsm.boot(read.reboot + 1, world);
@@ -239,7 +240,7 @@ impl Hsm {
     ) -> Result<C::Reply, Refusal> {
         let audited = is_audited::<C>(session);
         let outcome = proto::decode::<C>(body)
-            .and_then(|request| authorise(request, self, session, world))
+            .and_then(|request| authorise(request, body, self, session, world))
             .map_err(Failed::from)
             .and_then(C::execute);
         match outcome {
@@ -293,8 +294,10 @@ impl Hsm {
 
     fn note<C: Execute>(&self, world: &dyn World, session: u64, note: &Note, response: u16) {
         let unnamed = [Subject::default()];
+        // That two clusters' keys have met is told whoever brought one of them.
+        let audited = note.audited || response == Fault::OtherKey as u16;
         let subjects = if note.subjects.is_empty() { &unnamed } else { &note.subjects[..] };
-        for subject in subjects.iter().filter(|_| note.audited) {
+        for subject in subjects.iter().filter(|_| audited) {
             let (code, name) = subject.opcode.unwrap_or((C::SPEC.opcode as u16, C::SPEC.audit));
             self.audit.push(code, name, session, response, subject.clone(), world.now_us());
         }

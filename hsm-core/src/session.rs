@@ -1,6 +1,6 @@
 //! What one connection knows of its user. The connection owns it, so it has no lock.
 use crate::key::Key;
-use crate::retries::RetryToken;
+use crate::retry::RetryToken;
 use proto::Role;
 use std::collections::BTreeMap;
 use std::sync::Arc;

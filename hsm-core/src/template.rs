@@ -1,6 +1,7 @@
 //! Which attributes a new key has, and how attributes may change later.
 use crate::crypto::Material;
 use crate::key::{Flags, Key, Secret};
+use crate::retry::Retry;
 use proto::attribute::Change;
 use proto::{Attribute, Blob, Datum, Fault, KeyClass, KeyType, Refusal, Setting, limits};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub(crate) struct Draft {
     label: String,
     id: Vec<u8>,
     flags: Flags,
-    retry: Option<[u8; 16]>,
+    retry: Option<Retry>,
 }
 
 /// What a client asks of a new key.
@@ -40,7 +41,7 @@ impl Draft {
     pub(crate) fn new(
         wish: Wish<'_>,
         owner: Arc<str>,
-        retry: Option<[u8; 16]>,
+        retry: Option<Retry>,
     ) -> Result<Self, Refusal> {
         check_label(&wish.label)?;
         let mut draft = Self {

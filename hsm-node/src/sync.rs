@@ -25,6 +25,9 @@ const PIPELINE: usize = 64;
 
 /// A key that this HSM refused (its owner is missing, say) is not asked for again so soon.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
+/// One whose handle another key has here is refused until one of the two is deleted; each refusal
+/// is in the audit log.
+const OTHER_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Bytes of one bucket's hash.
 const BUCKET: usize = 8;
@@ -86,19 +89,20 @@ struct Sync {
     refused: Refused,
 }
 
-/// Keys that this HSM refused, and when it did last, until they are taken or gone.
+/// Keys that this HSM refused, and when to ask again, until they are taken or gone.
 #[derive(Default)]
 struct Refused(HashMap<u64, Instant>);
 
 impl Refused {
     /// Whether to ask for the key now.
     fn is_due(&self, handle: u64, now: Instant) -> bool {
-        self.0.get(&handle).is_none_or(|last| now.duration_since(*last) >= REFUSED_FOR)
+        self.0.get(&handle).is_none_or(|due| now >= *due)
     }
 
     /// Whether it is news.
-    fn add(&mut self, handle: u64, now: Instant) -> bool {
-        self.0.insert(handle, now).is_none()
+    fn add(&mut self, handle: u64, fault: Fault, now: Instant) -> bool {
+        let pause = if fault == Fault::OtherKey { OTHER_FOR } else { REFUSED_FOR };
+        self.0.insert(handle, now + pause).is_none()
     }
 
     fn forget(&mut self, handle: u64) {
@@ -250,8 +254,8 @@ impl Sync {
                 // It was deleted here meanwhile: the peer's next round brings it the tombstone.
                 Err(why) if why.fault == Fault::Deleted => self.refused.forget(handle),
                 Err(why) => {
-                    if self.refused.add(handle, Instant::now()) {
-                        warn!("key {handle} of a peer is not taken: {why}");
+                    if self.refused.add(handle, why.fault, Instant::now()) {
+                        warn!("key {handle:#x} of a peer is not taken: {why}");
                     }
                 }
             }
@@ -374,13 +378,15 @@ mod tests {
     #[test]
     fn a_refused_key_is_asked_for_again_and_is_news_once() {
         let (mut refused, now) = (Refused::default(), Instant::now());
-        assert!(refused.is_due(7, now) && refused.add(7, now));
+        let fault = Fault::OwnerMissing;
+        assert!(refused.is_due(7, now) && refused.add(7, fault, now));
         assert!(!refused.is_due(7, now));
         let later = now + REFUSED_FOR;
-        assert!(refused.is_due(7, later) && !refused.add(7, later));
+        assert!(refused.is_due(7, later) && !refused.add(7, fault, later));
         assert!(!refused.is_due(7, later));
         refused.forget(7);
-        assert!(refused.is_due(7, later) && refused.add(7, later));
+        assert!(refused.is_due(7, later) && refused.add(7, Fault::OtherKey, later));
+        assert!(!refused.is_due(7, later + REFUSED_FOR), "it will not be taken so soon");
     }
 
     #[test]
@@ -396,11 +402,13 @@ mod tests {
     #[test]
     fn a_refused_key_that_is_deleted_is_forgotten() {
         let (mut refused, now) = (Refused::default(), Instant::now());
-        assert!(refused.add(7, now) && refused.add(9, now));
+        let mut add = |handle| refused.add(handle, Fault::OwnerMissing, now);
+        assert!(add(7) && add(9));
         let mut gone = Ranges::default();
         gone.insert(1..=8);
         refused.forget_all(&gone);
-        assert!(refused.add(7, now) && !refused.add(9, now));
+        let mut add = |handle| refused.add(handle, Fault::OwnerMissing, now);
+        assert!(add(7) && !add(9));
     }
 
     #[test]

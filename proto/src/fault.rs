@@ -89,6 +89,9 @@ faults! {
     0x8039 OwnerMissing        "a user that owns or shares the key does not exist on this HSM";
     0x803a DataUnfit           "the data does not fit the mechanism";
     0x803b Deleted             "the key was deleted on this HSM";
+    0x803c OtherKey
+        "another key has this handle on this HSM: it is not overwritten, and nothing is merged";
+    0x803d RetryUnfit          "the retry token is of another request";
 }
 
 impl Fault {

@@ -7,6 +7,7 @@ use ::rsa::pkcs8::der::{Decode, Encode};
 use ::rsa::pkcs8::spki::AlgorithmIdentifierRef;
 use proto::{Curve, KeyType};
 use sec1::EcPrivateKey;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// One key.
@@ -111,6 +112,11 @@ impl Material {
             (KeyType::Rsa, ID_RSA) => Ok(Self::RsaPrivate { pkcs1: rsa::checked(key)? }),
             _ => Err(CryptoError::BadKey("the key is of another type")),
         }
+    }
+
+    /// Whether it is the same key. Takes as long wherever they differ.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.encode().ct_eq(&other.encode()).into()
     }
 
     /// A compact form for sealing; [`Material::decode`] reads it.

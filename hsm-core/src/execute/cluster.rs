@@ -182,6 +182,7 @@ impl Execute for RestoreBackup {
         uninitialized(&call)?;
         let backup = std::mem::take(&mut call.session.backup);
         let changes = backup::open(&call.hsm.vault, &call.hsm.backup_seal, &backup)?;
+        changes.iter().for_each(|change| call.hsm.handles.pass_those_of(change));
         let end = Subject::default().of(0x8177, "CN_RESTORE_END");
         let mut done = Done::new(BackupRestored {}).about(Subject::default()).about(end);
         done.changes = changes;

@@ -4,7 +4,7 @@ use crate::authorise::{Access, refusal};
 use crate::crypto::Material;
 use crate::key::Key;
 use crate::masked;
-use crate::retries::RetryToken;
+use crate::retry::Retry;
 use crate::template::{Draft, Origin, Wish, check_change};
 use crate::vault::Mark;
 use proto::command::key::*;
@@ -18,20 +18,25 @@ impl<C> Granted<'_, C> {
     pub(super) fn made_before(
         &mut self,
         retry: Option<&Blob>,
-    ) -> Result<(Option<RetryToken>, Vec<Arc<Key>>), Refusal> {
+    ) -> Result<(Option<Retry>, Vec<Arc<Key>>), Refusal>
+    where
+        C: Command,
+    {
         let Some(Blob(bytes)) = retry else { return Ok((None, Vec::new())) };
         let token =
             bytes.as_slice().try_into().map_err(|_| Fault::Malformed.with("retry has 16 bytes"))?;
-        self.hsm.retries.enter(token, self.session)?;
+        let retry = Retry::new(token, C::SPEC.opcode as u16, self.body);
+        self.hsm.retries.enter(retry, self.session)?;
         let made = self.hsm.vault.keys.by_retry(&token);
         let me = self.username()?;
         for key in &made {
             if *key.owner != *me {
                 return Err(Fault::KeyAccessDenied.with("the retry token is another user's"));
             }
+            key.retry.map_or(Ok(()), |made_by| made_by.check_is(&retry))?;
             self.session.saw(key.position);
         }
-        Ok((Some(token), made))
+        Ok((Some(retry), made))
     }
 
     /// Gives a new key its handle. A token key becomes a change, a session key the session's.
@@ -125,7 +130,7 @@ struct Pair {
 }
 
 /// Public first, then private.
-fn generate_pair<C>(
+fn generate_pair<C: Command>(
     mut call: Granted<'_, C>,
     pair: Pair,
     make: impl FnOnce(&Granted<'_, C>) -> Result<Material, Refusal>,
@@ -397,6 +402,7 @@ impl Execute for InsertMaskedObject {
         let masking = call.hsm.vault.masking()?;
         let key = masked::unmask(&masking, &call.request.object.0)?;
         let handle = key.handle;
+        call.hsm.handles.pass(handle);
         if call.session.role() == Some(Role::Cu) && *key.owner != *call.username()? {
             return Err(Fault::KeyAccessDenied.with(format!("handle {handle:#x}")).into());
         }
@@ -415,6 +421,8 @@ impl Execute for InsertMaskedObject {
             return Ok(done.changing(Change::KeyAdded(Arc::new(key))));
         };
         call.session.saw(ours.position);
+        ours.check_is(&key)
+            .map_err(|refusal| Failed::from(refusal).about(Subject::keys(handle, 0)))?;
         let mut merged = (*ours).clone();
         if !merged.merge(&key) {
             return Ok(done);

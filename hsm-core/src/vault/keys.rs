@@ -1,6 +1,7 @@
 //! The token keys of this HSM, found by handle, owner, label, id, class and type.
 use crate::key::Key;
 use crate::ranges::Ranges;
+use crate::retry::RetryToken;
 use crate::settings::Capacity;
 use proto::{Fault, KeyClass, KeyType, Refusal};
 use std::collections::{BTreeSet, HashMap};
@@ -35,7 +36,7 @@ struct Tables {
     /// Handles of deleted keys.
     tombstones: Ranges,
     marked: HashMap<Mark, BTreeSet<u64>>,
-    by_retry: HashMap<[u8; 16], Vec<u64>>,
+    by_retry: HashMap<RetryToken, Vec<u64>>,
     buckets: Vec<Bucket>,
     asymmetric: usize,
 }
@@ -70,9 +71,9 @@ impl Keys {
     }
 
     /// The keys made by an earlier request with this retry token.
-    pub(crate) fn by_retry(&self, retry: &[u8; 16]) -> Vec<Arc<Key>> {
+    pub(crate) fn by_retry(&self, token: &RetryToken) -> Vec<Arc<Key>> {
         let tables = self.read();
-        let handles = tables.by_retry.get(retry).map(Vec::as_slice).unwrap_or_default();
+        let handles = tables.by_retry.get(token).map(Vec::as_slice).unwrap_or_default();
         handles.iter().filter_map(|h| tables.by_handle.get(h).cloned()).collect()
     }
 
@@ -150,14 +151,12 @@ impl Keys {
         let tables = self.read();
         let (mut count, mut asymmetric) = (tables.by_handle.len(), tables.asymmetric);
         for key in keys {
-            match tables.presence(key.handle) {
-                Presence::Removed => {
-                    return Err(Fault::Deleted.with(format!("handle {:#x}", key.handle)));
-                }
-                Presence::Here => {
-                    return Err(Fault::Busy.with("the key came at the same time: try again"));
-                }
-                Presence::Unknown => {}
+            if let Some(there) = tables.by_handle.get(&key.handle) {
+                there.check_is(key)?;
+                return Err(Fault::Busy.with("the key came at the same time: try again"));
+            }
+            if tables.tombstones.contains(key.handle) {
+                return Err(Fault::Deleted.with(format!("handle {:#x}", key.handle)));
             }
             count += 1;
             asymmetric += usize::from(key.class != KeyClass::SecretKey);
@@ -226,7 +225,7 @@ impl Tables {
             self.marked.entry(mark).or_default().insert(key.handle);
         }
         if let Some(retry) = key.retry {
-            let made = self.by_retry.entry(retry).or_default();
+            let made = self.by_retry.entry(retry.token).or_default();
             if !made.contains(&key.handle) {
                 made.push(key.handle);
             }
@@ -245,12 +244,12 @@ impl Tables {
             }
         }
         if let Some(retry) = key.retry
-            && let Some(made) = self.by_retry.get_mut(&retry)
+            && let Some(made) = self.by_retry.get_mut(&retry.token)
         {
             // The other half of a pair keeps the token.
             made.retain(|handle| *handle != key.handle);
             if made.is_empty() {
-                self.by_retry.remove(&retry);
+                self.by_retry.remove(&retry.token);
             }
         }
         self.asymmetric -= usize::from(key.class != KeyClass::SecretKey);
