@@ -1,4 +1,5 @@
 //! One client's connection: reads what came, runs it in order, and writes replies together.
+use crate::budget::Charge;
 use crate::lanes::Place;
 use crate::node::Shared;
 use crate::outbox::Outbox;
@@ -34,6 +35,9 @@ const TURN: Duration = Duration::from_millis(2);
 
 /// How much is read at once: the plaintext of one TLS record.
 const READ: usize = 16 * 1024;
+
+/// What TLS holds of replies that the network has not taken: one record.
+const SENDING_MAX: usize = 16 * 1024;
 
 /// Bytes that wait to be run: one frame that is not whole yet, and what came behind it.
 const INBOX_MAX: usize = FRAME_MAX + READ;
@@ -108,6 +112,8 @@ enum Turn {
     Wait,
     /// There are more frames, but it is the others' turn.
     Yield,
+    /// There may be more frames, but the outbox has no room for their replies.
+    Full,
     /// The line cannot be understood any more.
     Close(Refusal),
 }
@@ -121,6 +127,8 @@ pub(crate) struct Connection {
     job: Option<Job>,
     inbox: BytesMut,
     outbox: Outbox,
+    /// What inbox, outbox and a heavy command hold of the memory that all share.
+    charge: Charge,
     heard: Instant,
     /// When the first bytes of the frame came that is at the front of the inbox.
     frame_began: Option<Instant>,
@@ -134,6 +142,9 @@ impl Connection {
         seat: Seat,
     ) -> Self {
         let session = Some(node.hsm.open_session(peer));
+        let charge = Charge::new(Arc::clone(&node.budget));
+        let mut stream = stream;
+        stream.get_mut().1.set_buffer_limit(Some(SENDING_MAX));
         Self {
             node,
             stream,
@@ -142,6 +153,7 @@ impl Connection {
             job: None,
             inbox: BytesMut::new(),
             outbox: Outbox::default(),
+            charge,
             heard: Instant::now(),
             frame_began: None,
         }
@@ -200,8 +212,9 @@ impl Connection {
                 });
                 last = Some(Ended::Malformed(refusal.clone()));
             }
-            let full = !self.outbox.has_room();
+            self.count();
             self.release(&mut progress).await?;
+            self.count();
             if self.job.is_none()
                 && self.outbox.is_empty()
                 && let Some(ended) = last.take()
@@ -209,7 +222,7 @@ impl Connection {
                 return ControlFlow::Break(ended);
             }
             // Frames that have come whole wait for room, not for bytes: nothing would wake us.
-            let room_again = full && self.outbox.has_room();
+            let room_again = matches!(turn, Turn::Full) && self.has_room();
             if matches!(turn, Turn::Yield) || room_again {
                 yield_now().await;
                 continue;
@@ -230,7 +243,7 @@ impl Connection {
         stopping: &mut watch::Receiver<bool>,
         reading: bool,
     ) -> ControlFlow<Ended, Option<Ended>> {
-        let room = self.outbox.has_room() && self.inbox.len() < INBOX_MAX;
+        let room = self.has_room() && self.inbox.len() < INBOX_MAX;
         let waits_for = self.outbox.waits_for();
         let busy = self.job.is_some() || waits_for.is_some();
         match &self.session {
@@ -289,7 +302,11 @@ impl Connection {
         let mut turn = Turn::Wait;
         let mut heavy = None;
         let mut secret = Vec::new();
-        while let Some(session) = self.session.as_mut().filter(|_| self.outbox.has_room()) {
+        while let Some(session) = &mut self.session {
+            if !self.outbox.has_room(self.charge.is_spent()) {
+                turn = Turn::Full;
+                break;
+            }
             let start = frames.used();
             let frame = match frames.next() {
                 Ok(Some(frame)) => frame,
@@ -334,6 +351,19 @@ impl Connection {
             self.inbox = BytesMut::new();
         }
         turn
+    }
+
+    fn has_room(&self) -> bool {
+        self.outbox.has_room(self.charge.is_spent())
+    }
+
+    /// Counts what it holds now.
+    fn count(&mut self) {
+        let asked = match &self.job {
+            Some(Job::Waiting { work: Some(work), .. }) => work.request.len(),
+            _ => 0,
+        };
+        self.charge.set(self.inbox.capacity() + self.outbox.holds() + asked);
     }
 
     /// Sends what is durable.

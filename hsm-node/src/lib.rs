@@ -1,5 +1,6 @@
 //! The machine around one HSM: TLS, connections, a disk, peers. It decides nothing about users or
 //! keys: frames go to `hsm-core`, and replies leave when what they depend on is durable.
+mod budget;
 mod connection;
 mod descriptors;
 mod error;

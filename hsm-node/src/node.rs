@@ -1,4 +1,5 @@
 //! A node from start to end: opens the folder, listens, serves, and stops without losing anything.
+use crate::budget::Budget;
 use crate::error::NodeError;
 use crate::folder::Folder;
 use crate::lanes::Lanes;
@@ -15,9 +16,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Connections that the operating system takes ahead of us: as many as customers may have.
+const BACKLOG: u32 = 1_024;
 
 /// What all connections of a node share.
 pub(crate) struct Shared {
@@ -27,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     /// Where heavy commands run.
     pub(crate) lanes: Lanes,
+    /// What all connections together may hold in memory.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) idle_timeout: Duration,
 }
 
@@ -55,7 +61,7 @@ impl Node {
         let mut doors = Vec::new();
         for &address in &options.listen {
             let unheard = |cause| NodeError::Listen { address, cause };
-            let tcp = TcpListener::bind(address).await.map_err(unheard)?;
+            let tcp = listen_at(address).map_err(unheard)?;
             doors.push((tcp.local_addr().map_err(unheard)?, tcp));
         }
         let address = doors.first().map(|(address, _)| *address);
@@ -69,7 +75,8 @@ impl Node {
         let store =
             open_store(&place).map_err(|cause| NodeError::Store { path: place.clone(), cause })?;
 
-        let queue = Arc::new(Queue::new());
+        let budget = Arc::new(Budget::default());
+        let queue = Arc::new(Queue::new(Arc::clone(&budget)));
         let machine = Machine { queue: Arc::clone(&queue) };
         let hsm = Arc::new(open_hsm(&folder, options, &*store, &machine)?);
         let gate = Gate::new(Arc::clone(&hsm), folder.service_ca()?);
@@ -80,8 +87,15 @@ impl Node {
         let hsm_id = folder.card.hsm_id.clone();
         let idle_timeout = options.idle_timeout();
         let lanes = Lanes::new();
-        let shared = Shared { hsm, hsm_id: hsm_id.clone(), machine, gate, lanes, idle_timeout };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared {
+            hsm,
+            hsm_id: hsm_id.clone(),
+            machine,
+            gate,
+            lanes,
+            budget,
+            idle_timeout,
+        });
         let (stopping, stop) = watch::channel(false);
         let sync = match options.sync_interval_ms {
             0 => None,
@@ -141,6 +155,17 @@ impl Node {
             None => Ok(()),
         }
     }
+}
+
+/// As [`TcpListener::bind`], with a longer line of those whom the system has taken and we have not.
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The HSM as the store has it; a new one where the store is empty.

@@ -1,4 +1,5 @@
 //! Group commit: changes gather while the disk is busy, and become durable together with one sync.
+use crate::budget::Budget;
 use crate::store::Store;
 use crate::world::Machine;
 use hsm_core::{Hsm, Record};
@@ -18,6 +19,8 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
     progress: watch::Sender<Progress>,
+    /// What waits counts against the memory that all connections share.
+    budget: Arc<Budget>,
 }
 
 #[derive(Default)]
@@ -38,11 +41,12 @@ pub(crate) struct Progress {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
             progress: watch::Sender::new(Progress::default()),
+            budget,
         }
     }
 
@@ -52,6 +56,7 @@ impl Queue {
 
     /// Takes records that become durable together; returns the position to wait for.
     pub(crate) fn append(&self, mut records: Vec<Record>) -> u64 {
+        self.budget.take(weight(&records));
         let mut waiting = self.lock();
         waiting.records.append(&mut records);
         waiting.last += 1;
@@ -83,6 +88,12 @@ impl Queue {
     }
 }
 
+/// Bytes of memory that records take while they wait.
+fn weight(records: &[Record]) -> usize {
+    let one = |record: &Record| size_of::<Record>() + record.slot.len() + record.value.len();
+    records.iter().map(one).sum()
+}
+
 /// Starts the node's one writer. `place` names the store in messages.
 pub(crate) fn start(
     queue: Arc<Queue>,
@@ -109,10 +120,12 @@ fn write_groups(queue: &Arc<Queue>, hsm: &Hsm, mut store: Box<dyn Store>) -> io:
     loop {
         let (mut group, position, closed) = queue.take();
         let gates_replies = !group.is_empty();
+        let waited = weight(&group);
         group.extend(hsm.audit_blocks(&machine));
         if !group.is_empty() {
             store.write(group)?;
         }
+        queue.budget.give_back(waited);
         if gates_replies || closed {
             store.sync()?;
             queue.progress.send_modify(|progress| progress.durable = position);

@@ -26,6 +26,7 @@ impl Line {
     pub(crate) async fn open(to: SocketAddr, identity: Option<&Identity>) -> io::Result<Self> {
         let config = config(identity);
         let tcp = TcpStream::connect(to).await?;
+        tcp.set_nodelay(true)?;
         let name = ServerName::try_from("hsm").unwrap();
         let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
         Ok(Self { stream, came: Vec::new(), id: 0 })

@@ -6,6 +6,8 @@ mod crowds;
 mod disk;
 mod durability;
 mod line;
+#[cfg(target_os = "linux")]
+mod memory;
 mod peers;
 mod process;
 mod refusals;

@@ -12,6 +12,8 @@ pub(crate) fn spawn(dir: &Path, listen: &str) -> Child {
         .args(["--listen", listen, "--dir"])
         .arg(dir)
         .env("RUST_LOG", "info")
+        // As `fleet` starts it.
+        .env("MALLOC_MMAP_THRESHOLD_", "131072")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
