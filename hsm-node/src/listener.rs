@@ -30,6 +30,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client speaks first.
 const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What the operating system holds of a connection, either way (Linux: twice that). By itself it
+/// takes 4 MiB of replies that nobody reads.
+const SYSTEM_MAX: usize = 128 * 1024;
+
 /// A peer that is gone without a word is found within 10 + 3 * 5 = 25 s, also when it owes us
 /// acknowledgements: its login must not outlive it for long.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
@@ -195,6 +199,8 @@ async fn hear(tcp: &TcpStream) -> Result<(), Turned> {
 fn set_up(tcp: &TcpStream) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     let socket = SockRef::from(tcp);
+    socket.set_send_buffer_size(SYSTEM_MAX)?;
+    socket.set_recv_buffer_size(SYSTEM_MAX)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_EVERY)

@@ -1,2 +1,3 @@
 //! What strangers and neighbours try, bounded and on this machine only.
+mod crowds;
 mod replaced;
