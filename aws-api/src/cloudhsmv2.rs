@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 
 mod backup;
 mod cluster;
+pub(crate) mod family;
 mod filter;
 mod hosts;
 mod hsm;
@@ -39,6 +40,7 @@ mod work;
 
 pub(crate) use hosts::NotJoined;
 pub(crate) use own::is_deleted;
+pub use own::reserve_nodes;
 use work::{PutOff, keep};
 
 /// How long HSMs may take to be cut off, or to be back, before whoever asked for it is answered.

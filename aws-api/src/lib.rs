@@ -24,7 +24,7 @@ mod sim;
 mod trail;
 
 pub use auth::{AccessKeys, Auth};
-pub use cloudhsmv2::{Hosting, Timing};
+pub use cloudhsmv2::{Hosting, Timing, reserve_nodes};
 pub use database::{DatabaseError, sqlite_url};
 pub use local::{Local, StoreView};
 pub use program::main;
@@ -142,6 +142,7 @@ impl Endpoint {
             let path = settings.key_file.clone();
             return Err(EndpointError::Secrets(SecretsError::NotOfDatabase(path)));
         }
+        cloudhsmv2::family::settle(&database).await?;
         let trail = Trail::open(&settings.trail_folder, settings.account.clone())
             .map_err(|e| EndpointError::Trail(settings.trail_folder.clone(), e))?;
         let clock = Arc::new(Clock::default());

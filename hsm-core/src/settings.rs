@@ -33,7 +33,8 @@ pub struct Settings {
     pub hsm_id: String,
     /// `cluster-` and 11 to 16 characters.
     pub cluster_id: String,
-    /// The number in the high bits of this HSM's key handles: never used twice in a cluster.
+    /// The number in the high bits of this HSM's key handles: never used twice in a cluster,
+    /// nor in any that was made from a backup of it.
     pub node: u16,
     /// The availability zone.
     pub zone: String,

@@ -68,6 +68,7 @@ impl ControlPlane {
             cluster_certificate: cluster.certificates.cluster.clone().unwrap_or_default(),
             trust_anchor: cluster.trust_anchor.clone().unwrap_or_default(),
             next_node: cluster.next_node,
+            family: cluster.family().to_owned(),
         };
         self.write_backup(region, record, content.as_bytes()).await
     }

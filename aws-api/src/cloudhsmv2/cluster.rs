@@ -68,7 +68,7 @@ impl Execute for CreateClusterRequest {
         let (vpc_id, mapping) = plane.place(&call.region, &id, &group, &subnets).await?;
         let now_ms = plane.clock.now_ms();
         let record = ClusterRecord {
-            id,
+            id: id.clone(),
             created_ms: now_ms,
             hsm_type: HSM_TYPE.to_owned(),
             mode,
@@ -89,6 +89,7 @@ impl Execute for CreateClusterRequest {
             signed_cert: None,
             hsms: Vec::new(),
             next_node: backup.as_ref().map_or(1, |backup| backup.next_node),
+            family: backup.as_ref().map_or(id.as_str(), BackupRecord::family).to_owned(),
             source_backup: backup.map(|backup| backup.id),
             in_root: false,
         };

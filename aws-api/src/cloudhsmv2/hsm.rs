@@ -43,9 +43,9 @@ impl Execute for CreateHsmRequest {
                 Ok(())
             })
             .await?;
-        let mut hsm = HsmRecord {
+        let hsm = HsmRecord {
             id: fleet::new_id("hsm"),
-            node: 0,
+            node: plane.give_node(cluster).await?,
             zone: zone.clone(),
             subnet_id,
             eni_id: new_aws_id("eni"),
@@ -61,8 +61,7 @@ impl Execute for CreateHsmRequest {
         };
         let cluster = change(&plane.database, &call.region, &id, |record: &mut ClusterRecord| {
             admit(record, &zone)?;
-            hsm.node = record.next_node;
-            record.next_node += 1;
+            record.next_node = record.next_node.max(hsm.node + 1);
             record.hsms.push(hsm.clone());
             Ok(())
         });

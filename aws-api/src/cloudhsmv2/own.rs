@@ -1,10 +1,12 @@
 //! The cluster of `up`: the same steps as for any other, and all its HSMs run from the start.
+use super::family::{family_of, reserve};
 use super::network::{Group, Network, Subnet, new_aws_id};
 use super::record::{
     CertificateTexts, ClusterRecord, ClusterState, HsmRecord, HsmState, add, change, failed, find,
 };
 use super::work::{PutOff, Step};
 use super::{ControlPlane, invalid, run};
+use crate::database::Database;
 use crate::error::ApiError;
 use crate::model::cloudhsmv2::InitializeClusterRequest;
 use crate::{Endpoint, EndpointError};
@@ -18,6 +20,20 @@ use tokio::sync::mpsc;
 
 /// `up` waits for nothing that takes time at AWS alone.
 const LONG_AGO: i64 = 0;
+
+/// Takes numbers for `count` HSMs that the roster of this cluster is to get; the first of them,
+/// which is `least` or more. Clusters that were made from a backup of it, through any endpoint on
+/// the database, count on with it: the roster alone does not know which numbers they have.
+pub async fn reserve_nodes(
+    database: &str,
+    region: &str,
+    cluster_id: &str,
+    least: u16,
+    count: u16,
+) -> Result<u16, EndpointError> {
+    let database = Database::open(database).await.map_err(EndpointError::Database)?;
+    Ok(reserve(&database, region, cluster_id, least, count).await?)
+}
 
 impl Endpoint {
     /// Starts the HSMs of the installation's own cluster, all at the same time. What happens to
@@ -124,6 +140,8 @@ impl ControlPlane {
             let record = new_record(id, &network.await?, self.clock.now_ms());
             add(&self.database, region, &record).await?;
         }
+        let family = family_of(&self.database, region, id).await?;
+        self.pass_nodes(&family, roster.next_node).await?;
         let network = self.network(region).await?;
         change(&self.database, region, id, |record: &mut ClusterRecord| {
             record.next_node = record.next_node.max(roster.next_node);
@@ -303,6 +321,7 @@ fn new_record(id: &str, network: &Network, now_ms: i64) -> ClusterRecord {
         signed_cert: None,
         hsms: Vec::new(),
         next_node: 1,
+        family: id.to_owned(),
         in_root: true,
     }
 }

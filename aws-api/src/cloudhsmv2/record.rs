@@ -70,8 +70,11 @@ pub(crate) struct ClusterRecord {
     /// The signed certificate, while the cluster is being initialized.
     pub(crate) signed_cert: Option<String>,
     pub(crate) hsms: Vec<HsmRecord>,
-    /// The number of the next HSM: numbers are never used twice, because handles start with them.
+    /// Behind the numbers of its HSMs, as far as it knows. Who counts is its family.
     pub(crate) next_node: u16,
+    /// Empty in records of earlier versions: see `family.rs`.
+    #[serde(default)]
+    pub(crate) family: String,
     /// In the folder of the installation itself, as the cluster of `up` is.
     pub(crate) in_root: bool,
 }
@@ -186,6 +189,9 @@ pub(crate) struct BackupRecord {
     pub(crate) cluster_certificate: String,
     pub(crate) trust_anchor: String,
     pub(crate) next_node: u16,
+    /// That of its cluster; empty in records of earlier versions.
+    #[serde(default)]
+    pub(crate) family: String,
 }
 
 /// What is kept as documents: the table, and how a record that is missing is refused.
@@ -236,7 +242,7 @@ pub(crate) fn failed(what: &str, why: impl std::fmt::Display) -> ApiError {
     ErrorKind::CloudHsmInternalFailureException.with(format!("{what}: {why}"))
 }
 
-fn parsed<R: Kept>(document: &str) -> Result<R, ApiError> {
+pub(super) fn parsed<R: Kept>(document: &str) -> Result<R, ApiError> {
     serde_json::from_str(document).map_err(|e| failed("a record", e))
 }
 

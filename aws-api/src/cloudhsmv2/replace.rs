@@ -131,8 +131,8 @@ impl ControlPlane {
                 Some(place)
             }
         };
+        let node = self.give_node(cluster).await?;
         change(&self.database, region, &cluster.id, |record: &mut ClusterRecord| {
-            let node = record.next_node;
             let there = record.hsms.iter_mut().find(|hsm| hsm.id == dead.id);
             let Some(there) = there.filter(|hsm| hsm.state == HsmState::Active) else {
                 return Ok(());
@@ -146,7 +146,7 @@ impl ControlPlane {
             if let Some((host, address)) = &place {
                 there.place_on(host, *address);
             }
-            record.next_node += 1;
+            record.next_node = record.next_node.max(node + 1);
             Ok(())
         })
         .await?;

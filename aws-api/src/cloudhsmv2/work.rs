@@ -326,6 +326,7 @@ mod tests {
             signed_cert: None,
             hsms: hsms.iter().map(hsm).collect(),
             next_node: 1,
+            family: String::new(),
             in_root: false,
         }
     }

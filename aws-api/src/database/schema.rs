@@ -35,6 +35,8 @@ pub(super) const TABLES: &[&str] = &[
         PRIMARY KEY (region, grant_id))",
     "CREATE INDEX IF NOT EXISTS grants_of_key ON grants (region, key_id, name)",
     "CREATE UNIQUE INDEX IF NOT EXISTS grants_by_token ON grants (token)",
+    // The number of the next HSM in each family of clusters: none is given twice.
+    "CREATE TABLE IF NOT EXISTS families (id TEXT PRIMARY KEY, next_node BIGINT NOT NULL)",
     // Clusters and backups of CloudHSM, one JSON document each.
     "CREATE TABLE IF NOT EXISTS clusters (
         region TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, document TEXT NOT NULL,

@@ -14,6 +14,12 @@ const PROOF: &[u8] = b"encrypted in one HSM, decrypted in another";
 /// The name of the key that is made, for a first try.
 const ALIAS: &str = "alias/example";
 
+/// The URL of what KMS and the control plane keep.
+pub(super) fn database(options: &Options, state: &StateFolder) -> String {
+    let own = || sqlite_url(&state.path().join("kms.sqlite"));
+    options.database.clone().unwrap_or_else(own)
+}
+
 /// Starts KMS and CloudHSM's control plane, which listen unless that was not wanted.
 pub(super) async fn start_endpoint(
     options: &Options,
@@ -24,10 +30,7 @@ pub(super) async fn start_endpoint(
     let listen = SocketAddr::from((options.address, options.endpoint_port));
     let endpoint = Endpoint::start(Settings {
         listen: (!options.no_endpoint).then_some(listen),
-        database: match &options.database {
-            Some(url) => url.clone(),
-            None => sqlite_url(&folder.join("kms.sqlite")),
-        },
+        database: database(options, state),
         key_file: folder.join("kms.key"),
         trail_folder: folder.to_owned(),
         clusters: vec![folder.to_owned()],

@@ -1,9 +1,10 @@
 //! The first two steps: a state folder with its certificates, and HSMs that run.
 use super::console::Console;
-use super::key_store::start_endpoint;
+use super::key_store::{database, start_endpoint};
 use super::{Layout, Options, Session};
 use crate::state::{ReadyNode, cannot};
 use crate::{Failure, Ready, StateFolder};
+use aws_api::reserve_nodes;
 use clap::ValueEnum;
 use fleet::{Event, Fleet, Front, Launch, Roster, make_ca, make_client_certificate, provision};
 use fleet::{write_public, write_secret};
@@ -43,6 +44,7 @@ impl Session {
             Some(Layout::Ports) | None => None,
         };
         let wanted = options.nodes.map(usize::from);
+        reserve(&options, &folder).await?;
         let roster = provision(folder.layout(), wanted, ZONES, front)?;
         fits(options.layout, &roster, &folder)?;
         make_certificates(&folder)?;
@@ -98,6 +100,21 @@ impl Session {
         let lines: Vec<_> = self.ready.nodes.iter().map(line).collect();
         self.console.step("HSMs", &lines);
     }
+}
+
+/// A roster that is to get more HSMs numbers them on, behind those that its cluster's relatives
+/// have got meanwhile.
+async fn reserve(options: &Options, folder: &StateFolder) -> Result<(), Failure> {
+    let Some(mut roster) = Roster::read(folder.layout())? else { return Ok(()) };
+    let wanted = options.nodes.map_or(0, usize::from);
+    let count = u16::try_from(wanted.saturating_sub(roster.nodes.len())).unwrap_or(0);
+    if count == 0 {
+        return Ok(());
+    }
+    let (database, id) = (database(options, folder), &roster.cluster_id);
+    let first = reserve_nodes(&database, REGION, id, roster.next_node, count).await?;
+    roster.next_node = first;
+    Ok(roster.write(folder.layout())?)
 }
 
 /// HSMs keep the addresses that they were given.
