@@ -1,4 +1,4 @@
-//! What a node refuses: certificates, frames, silence, and and half a frame.
+//! What a node refuses: certificates, frames, silence, and half a frame.
 use crate::authority::{Authority, Identity};
 use crate::bed::{Bed, hello, start};
 use crate::disk::Disk;
