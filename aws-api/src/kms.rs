@@ -29,6 +29,7 @@ mod grant;
 mod key;
 pub(crate) mod key_store;
 pub(crate) mod keys;
+mod material;
 mod policy;
 mod random;
 mod refused;

@@ -4,7 +4,6 @@ use crate::database::{Statement, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::{KeyStore, KeyStores, State};
 use crate::kms::Kms;
-use crate::kms::keys::Material;
 use crate::lines::settings;
 use crate::model::ErrorKind;
 use crate::{Endpoint, EndpointError};
@@ -231,10 +230,11 @@ impl Kms {
         for row in rows.map_err(|e| e.to_string())? {
             let key = text(&row, 0).map_err(|e| e.to_string())?;
             let key = crate::kms::keys::parsed(&key).map_err(|e| format!("{e:?}"))?;
-            if let Material::CloudHsm { handle, .. } = key.material {
+            if let Some(meant) = key.identity() {
                 // An operator may have deleted it, or a reset that was cut short.
-                if let Err(why) = hsms.delete_key(handle).await {
-                    tracing::warn!(store = store.id, "key {handle:#x} is not deleted: {why}");
+                if let Err(why) = hsms.delete_located(&meant).await {
+                    let id = meant.backing_key_id;
+                    tracing::warn!(store = store.id, "backing key {id} is not deleted: {why}");
                 }
             }
         }

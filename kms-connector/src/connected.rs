@@ -1,5 +1,6 @@
 //! A connected key store: its keys are made, used and deleted here.
 use crate::backing_key::{BackingKey, template};
+use crate::identity::{Identity, Located};
 use crate::judge::KMSUSER;
 use crate::key_error::{CreateKeyError, KeyError};
 use crate::reserve::Reserve;
@@ -10,12 +11,14 @@ use proto::command::cipher::{Decrypt, Encrypt};
 use proto::command::key::{FindKeys, GetAttributes, KeyGenerated};
 use proto::command::random::GenerateRandom;
 use proto::command::user::ChangePassword;
-use proto::{Attribute, Blob, Mechanism, Role, Secret, Setting};
+use proto::{Attribute, Blob, Fault, Mechanism, Role, Secret, Setting};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// How often a key is tried to be made, each time on other HSMs than those that were lost.
 const CREATE_TRIES: u32 = 3;
+/// Keys with one id that are looked at: there is one, unless somebody has made others like it.
+const ALIKE_MAX: u32 = 16;
 
 /// What AES-GCM made in an HSM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub struct Connected {
     rotated: Vec<String>,
     missed: Vec<(String, String)>,
     reserve: Reserve,
+    located: Located,
 }
 
 impl Connected {
@@ -51,6 +55,7 @@ impl Connected {
             rotated,
             missed,
             reserve: Reserve::default(),
+            located: Located::default(),
         }
     }
 
@@ -208,6 +213,54 @@ impl Connected {
         };
         let got = self.cluster.call(&GetAttributes { handle }).await?;
         Ok(BackingKey::from_attributes(&got))
+    }
+
+    /// The handle of this key, and no other's, in the HSMs of now. They are asked for it once after
+    /// each connect. [`KeyError::NotFound`] if no key is it.
+    pub async fn locate(&self, meant: &Identity<'_>) -> Result<u64, KeyError> {
+        if let Some(handle) = self.located.get(meant.backing_key_id) {
+            return Ok(handle);
+        }
+        let handle = match self.is_at(meant, meant.handle).await? {
+            true => meant.handle,
+            false => self.search(meant).await?.ok_or(KeyError::NotFound)?,
+        };
+        self.located.put(meant.backing_key_id, handle);
+        Ok(handle)
+    }
+
+    async fn is_at(&self, meant: &Identity<'_>, handle: u64) -> Result<bool, KeyError> {
+        match self.cluster.call(&GetAttributes { handle }).await {
+            Ok(got) => Ok(meant.is(&got)),
+            // Nobody's key, or another user's.
+            Err(CallError::Refused(why))
+                if matches!(
+                    why.fault,
+                    Fault::InvalidHandle | Fault::Deleted | Fault::KeyAccessDenied
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Another key has its handle here: it may be under another.
+    async fn search(&self, meant: &Identity<'_>) -> Result<Option<u64>, KeyError> {
+        let id = Setting::bytes(Attribute::Id, meant.backing_key_id);
+        let owner = Some(KMSUSER.to_owned());
+        let wanted = FindKeys { attributes: vec![id], owner, after: 0, limit: ALIKE_MAX };
+        for handle in self.cluster.find(&wanted).await?.handles {
+            if self.is_at(meant, handle).await? {
+                return Ok(Some(handle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Deletes this key, and no other, as [`Connected::delete_key`].
+    pub async fn delete_located(&self, meant: &Identity<'_>) -> Result<(), KeyError> {
+        self.delete_key(self.locate(meant).await?).await
     }
 
     /// Deletes key material on every HSM that can be reached; HSMs that are away hear of it from

@@ -77,6 +77,7 @@ mod connected;
 mod credentials;
 mod error;
 mod file_store;
+mod identity;
 mod judge;
 mod key_error;
 mod reserve;
@@ -92,6 +93,7 @@ pub use credentials::{
 };
 pub use error::{ConnectError, ConnectionErrorCode};
 pub use file_store::FileStore;
+pub use identity::Identity;
 pub use judge::KMSUSER;
 pub use key_error::{CreateKeyError, KeyError};
 pub use seal::{open_credentials, seal_credentials};

@@ -61,6 +61,7 @@ static MODEL: LazyLock<Value> = LazyLock::new(|| {
 #[derive(Clone)]
 pub struct Plane {
     address: String,
+    region: String,
     state: PathBuf,
     program: PathBuf,
 }
@@ -75,7 +76,13 @@ pub struct Owned {
 impl Plane {
     pub fn of(up: &Up) -> Self {
         let address = Self::url(up).strip_prefix("http://").unwrap().to_owned();
-        Self { address, state: up.folder().to_owned(), program: up.program().to_owned() }
+        let (state, program) = (up.folder().to_owned(), up.program().to_owned());
+        Self { address, region: REGION.to_owned(), state, program }
+    }
+
+    /// The same endpoint, asked in another Region.
+    pub fn in_region(&self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self.clone() }
     }
 
     /// The endpoint's URL.
@@ -101,8 +108,16 @@ impl Plane {
     /// The answer, or the error with its name under `__type`.
     pub fn call(&self, operation: &str, parameters: Value) -> Value {
         let target = format!("BaldrApiService.{operation}");
-        let headers =
-            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let scope = format!("20260101/{}/cloudhsm/aws4_request", self.region);
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/{scope}, SignedHeaders=host, \
+             Signature=00"
+        );
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target.as_str()),
+            ("authorization", signed.as_str()),
+        ];
         let body = parameters.to_string();
         let answer = send(&self.address, "POST /", &headers, body.as_bytes());
         let json: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -141,7 +156,7 @@ impl Plane {
 
     /// The subnets of the Region.
     pub fn subnets(&self) -> Vec<Value> {
-        self.sim("GET /_sim/network")[REGION]["subnets"].as_array().unwrap().clone()
+        self.sim("GET /_sim/network")[&self.region]["subnets"].as_array().unwrap().clone()
     }
 
     pub fn create(&self) -> String {
@@ -153,8 +168,25 @@ impl Plane {
         made["Cluster"]["ClusterId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
+    /// A cluster from a backup.
+    pub fn create_from(&self, backup: &Value) -> String {
+        let subnets: Vec<_> = self.subnets().iter().map(|subnet| subnet["id"].clone()).collect();
+        let wanted = json!({ "HsmType": "hsm2m.medium", "Mode": "FIPS", "SubnetIds": subnets,
+                             "SourceBackupId": backup });
+        let made = self.call("CreateCluster", wanted);
+        let id = made["Cluster"]["ClusterId"].as_str().unwrap_or_else(|| panic!("{made}"));
+        self.until(id, |cluster| cluster["State"] == "ACTIVE");
+        id.to_owned()
+    }
+
+    /// The id of the newest backup of a cluster.
+    pub fn newest_backup(&self, id: &str) -> Value {
+        let of_it = json!({ "Filters": { "clusterIds": [id] } });
+        self.call("DescribeBackups", of_it)["Backups"][0]["BackupId"].clone()
+    }
+
     pub fn add_hsm(&self, id: &str, zone: char) -> Value {
-        let zone = format!("{REGION}{zone}");
+        let zone = format!("{}{zone}", self.region);
         self.call("CreateHsm", json!({ "ClusterId": id, "AvailabilityZone": zone }))["Hsm"].clone()
     }
 

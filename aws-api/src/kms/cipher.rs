@@ -80,6 +80,19 @@ impl Kms {
         self.connected(&call.region, store).await
     }
 
+    /// The HSMs, and the handle that the key has in them.
+    async fn located(
+        &self,
+        call: &mut Call,
+        found: &Found,
+    ) -> Result<(Arc<Connected>, u64), ApiError> {
+        let hsms = self.hsms_of(call, found).await?;
+        let none = || internal("a key of KMS's own", "is not in a key store");
+        let meant = found.key.identity().ok_or_else(none)?;
+        let handle = hsms.locate(&meant).await.map_err(|e| refused(e, &found.arn))?;
+        Ok((hsms, handle))
+    }
+
     async fn seal(
         &self,
         call: &mut Call,
@@ -92,9 +105,9 @@ impl Kms {
             Material::Kms { .. } => {
                 self.own_hsm.encrypt(self, &found.key.material, plaintext, &aad).await?
             }
-            Material::CloudHsm { handle, .. } => {
-                let hsms = self.hsms_of(call, found).await?;
-                let made = hsms.encrypt(*handle, plaintext, &aad).await;
+            Material::CloudHsm { .. } => {
+                let (hsms, handle) = self.located(call, found).await?;
+                let made = hsms.encrypt(handle, plaintext, &aad).await;
                 let made = made.map_err(|e| refused(e, &found.arn))?;
                 (made.iv, made.data)
             }
@@ -117,9 +130,9 @@ impl Kms {
                     .decrypt(self, &found.key.material, sealed.iv(), sealed.data(), &aad)
                     .await
             }
-            Material::CloudHsm { handle, .. } => {
-                let hsms = self.hsms_of(call, found).await?;
-                let made = hsms.decrypt(*handle, &sealed.ciphertext(), &aad).await;
+            Material::CloudHsm { .. } => {
+                let (hsms, handle) = self.located(call, found).await?;
+                let made = hsms.decrypt(handle, &sealed.ciphertext(), &aad).await;
                 made.map_err(|e| refused(e, &found.arn))
             }
         }

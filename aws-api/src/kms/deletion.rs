@@ -121,8 +121,8 @@ impl Kms {
         let arn = format!("arn:aws:kms:{region}:{}:key/{}", self.settings.account, key.key_id);
         let additional = match &key.material {
             Material::Kms { .. } => Map::new(),
-            Material::CloudHsm { store_id, cluster_id, handle, backing_key_id } => {
-                let outcome = self.delete_material(region, store_id, *handle).await;
+            Material::CloudHsm { store_id, cluster_id, backing_key_id, .. } => {
+                let outcome = self.delete_material(region, store_id, key).await;
                 told(store_id, cluster_id, backing_key_id, outcome)
             }
         };
@@ -130,17 +130,13 @@ impl Kms {
         Ok(())
     }
 
-    async fn delete_material(
-        &self,
-        region: &str,
-        store_id: &str,
-        handle: u64,
-    ) -> Result<(), String> {
+    async fn delete_material(&self, region: &str, store_id: &str, key: &Key) -> Result<(), String> {
         let stores = self.stores(region, store_id).await.map_err(|e| format!("{e:?}"))?;
         let store = stores.by_id(store_id).filter(|store| store.state == State::Connected);
         let store = store.ok_or("the key store is not connected")?;
         let line = self.lines.get(self, region, store).await.map_err(|e| e.to_string())?;
-        match line.delete_key(handle).await {
+        let meant = key.identity().ok_or("the key is in no key store")?;
+        match line.delete_located(&meant).await {
             // Somebody has deleted it before.
             Ok(()) | Err(KeyError::NotFound) => Ok(()),
             Err(error) => Err(error.to_string()),

@@ -117,9 +117,10 @@ impl Kms {
         let made = connected.create_key(&call.key_arn(&key.key_id)).await.map_err(refused)?;
         let cluster_id = store.cluster_id.clone();
         tell_backing_key(call, store_id, &cluster_id, &made);
-        let BackingKey { handle, backing_key_id, .. } = made;
+        let BackingKey { handle, backing_key_id, check_value } = made;
         let store_id = store_id.to_owned();
-        key.material = Material::CloudHsm { store_id, cluster_id, handle, backing_key_id };
+        key.material =
+            Material::CloudHsm { store_id, cluster_id, handle, backing_key_id, check_value };
         let kept = self.keep_in_store(call, key, stores.version).await;
         if kept.is_err() {
             take_back(&connected, handle).await;

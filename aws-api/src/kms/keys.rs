@@ -1,5 +1,6 @@
 //! KMS keys as they are kept: found by id, ARN or alias, read through a cache, changed by version.
 use super::Kms;
+pub(crate) use super::material::Material;
 use crate::call::Call;
 use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::{ApiError, internal};
@@ -7,6 +8,7 @@ use crate::key_stores::State;
 use crate::model::ErrorKind;
 use crate::model::kms::KeyMetadata;
 use crate::model::wire::Timestamp;
+use kms_connector::Identity;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -62,36 +64,18 @@ pub(crate) struct Key {
     pub(crate) material: Material,
 }
 
+impl Key {
+    /// Which key in the HSMs of its key store is meant; `None`: it is in no key store.
+    pub(crate) fn identity(&self) -> Option<Identity<'_>> {
+        self.material.identity(&self.key_id)
+    }
+}
+
 /// The key is to be deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Deletion {
     pub(crate) at_ms: i64,
     pub(crate) days: i32,
-}
-
-/// Where the key material is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Material {
-    /// In the HSMs of a key store.
-    CloudHsm { store_id: String, cluster_id: String, handle: u64, backing_key_id: String },
-    /// In KMS's own HSM: sealed by it, base64.
-    Kms { masked: String, material_id: String },
-}
-
-impl Material {
-    pub(crate) fn origin(&self) -> &'static str {
-        match self {
-            Self::CloudHsm { .. } => "AWS_CLOUDHSM",
-            Self::Kms { .. } => "AWS_KMS",
-        }
-    }
-
-    pub(crate) fn store_id(&self) -> Option<&str> {
-        match self {
-            Self::CloudHsm { store_id, .. } => Some(store_id),
-            Self::Kms { .. } => None,
-        }
-    }
 }
 
 /// KeyState, as far as these keys have them.

@@ -1,6 +1,6 @@
 //! Key material as KMS makes it, and what can be done with it.
 use crate::rig::{ARN, PASSWORD, Rig, login, store};
-use kms_connector::{CreateKeyError, KeyError, connect};
+use kms_connector::{BackingKey, CreateKeyError, Identity, KeyError, connect};
 use proto::command::key::GetAttributes;
 use proto::{Attribute, Datum, KeyClass, KeyType, Role};
 
@@ -60,6 +60,47 @@ async fn of_two_keys_with_one_arn_each_is_found_by_its_id_and_none_by_chance() {
         let found = connected.find_key_by_id(&key.backing_key_id).await.unwrap();
         assert_eq!(found, Some(key));
     }
+    connected.disconnect().await;
+}
+
+fn kept<'k>(key: &'k BackingKey, arn: &'k str) -> Identity<'k> {
+    Identity {
+        key_id: arn.rsplit('/').next().unwrap(),
+        backing_key_id: &key.backing_key_id,
+        handle: key.handle,
+        check_value: Some(&key.check_value),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_found_by_what_it_is_where_another_has_its_handle_and_no_other_is_used() {
+    let rig = Rig::new(&["us-east-1a", "us-east-1b"]).await;
+    let store = store();
+    let connected = connect(rig.settings(), &store).await.unwrap();
+    let other = "arn:aws:kms:us-east-1:123456789012:key/another";
+    let (one, two) =
+        (connected.create_key(ARN).await.unwrap(), connected.create_key(other).await.unwrap());
+    // As if it had been made in a relative, where it had the handle that the other has here.
+    let moved = Identity { handle: two.handle, ..kept(&one, ARN) };
+    assert_eq!(connected.locate(&moved).await.unwrap(), one.handle);
+    assert_eq!(connected.locate(&moved).await.unwrap(), one.handle, "and again");
+    let unknown = BackingKey::new_id();
+    for wrong in [
+        Identity { backing_key_id: &unknown, ..kept(&two, other) },
+        Identity { handle: u64::MAX, backing_key_id: &unknown, ..kept(&two, other) },
+        Identity { key_id: "1234", ..kept(&two, other) },
+        Identity { check_value: Some("000000"), ..kept(&two, other) },
+    ] {
+        let refused = connected.locate(&wrong).await.unwrap_err();
+        assert!(matches!(refused, KeyError::NotFound), "{wrong:?}: {refused}");
+        let refused = connected.delete_located(&wrong).await.unwrap_err();
+        assert!(matches!(refused, KeyError::NotFound), "{wrong:?}: {refused}");
+    }
+    connected.delete_located(&moved).await.unwrap();
+    assert_eq!(connected.find_key(ARN).await.unwrap(), None);
+    assert_eq!(connected.find_key(other).await.unwrap(), Some(two.clone()), "it is untouched");
+    let before = Identity { check_value: None, ..kept(&two, other) };
+    assert_eq!(connected.locate(&before).await.unwrap(), two.handle, "of an earlier version");
     connected.disconnect().await;
 }
 

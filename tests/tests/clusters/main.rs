@@ -5,6 +5,7 @@ mod hosts;
 mod layout;
 mod many;
 mod networks;
+mod relatives;
 mod replaced;
 mod restarts;
 
