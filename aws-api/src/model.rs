@@ -20,6 +20,8 @@ pub(crate) use error_kind::ErrorKind;
 pub(crate) trait Operation: DeserializeOwned + Serialize + Validate + Send {
     const NAME: &'static str;
     const ERRORS: &'static [ErrorKind];
+    /// Which botocore the model is of.
+    const MODEL: &'static str;
     type Output: Serialize + Send;
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct Nothing {}
 
 /// A request out of a body; an empty body counts as `{}`.
 ///
+/// A member that the model does not know is refused where it could restrict what is asked for
+/// (`cargo xtask codegen` says where), and otherwise left alone.
 /// A member that comes twice is refused; in a map, the last one counts. No refusal repeats what a
 /// member of the wrong type held: it may be a secret in the wrong place.
 pub(crate) fn decode<O: Operation>(body: &[u8]) -> Result<O, ApiError> {
@@ -40,8 +44,14 @@ pub(crate) fn decode<O: Operation>(body: &[u8]) -> Result<O, ApiError> {
     let request: O = match serde_json::from_slice(body) {
         Ok(wire::Object(request)) => request,
         Err(error) => {
-            let kind = ErrorKind::SerializationException;
-            return Err(ApiError { kind, message: Some(wire::reason(&error)) });
+            return Err(match wire::unknown_member(&error) {
+                Some(member) => ErrorKind::ValidationException.with(format!(
+                    "{member} is not known to this version (botocore {}), and it could restrict \
+                     what is asked for: nothing was done. Leave it out.",
+                    O::MODEL
+                )),
+                None => ErrorKind::SerializationException.with(wire::reason(&error)),
+            });
         }
     };
     let mut found = Violations::default();

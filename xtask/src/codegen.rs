@@ -5,10 +5,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod age;
 mod errors;
 mod model;
 mod names;
 mod operations;
+mod restricting;
 mod shapes;
 
 /// A service whose operations are served.
@@ -28,11 +30,13 @@ const SERVICES: &[Service] = &[
 const FOLDER: &str = "aws-api/src/model";
 const ERRORS: &str = "aws-api/src/model/error_kind.rs";
 
-/// Writes what is generated, or with `check` fails if it is not what is there.
+/// Writes what is generated, or with `check` fails if it is not what is there. Says how old the
+/// models are.
 pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
     let mut models = Vec::new();
     for service in SERVICES {
         let model = Model::read(&root.join(format!("aws-api/model/{}.json", service.name)))?;
+        eprintln!("{}", age::told(service, &model)?);
         let text =
             format!("{}{}", shapes::text(service, &model)?, operations::text(service, &model));
         put(root, &output(service), &text, check)?;

@@ -1,5 +1,4 @@
 //! Names for KMS keys.
-use super::keys::By;
 use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
@@ -41,7 +40,7 @@ impl Execute for CreateAliasRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let name = checked(self.alias_name)?;
         not_reserved(&name)?;
-        let found = kms.find(call, &self.target_key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.target_key_id.unwrap_or_default()).await?;
         found.not_pending()?;
         let _turn = kms.changing.take(&found.key.key_id).await;
         let sql = "SELECT COUNT(*) FROM aliases WHERE region = $1 AND key_id = $2";
@@ -74,7 +73,7 @@ impl Execute for CreateAliasRequest {
 impl Execute for UpdateAliasRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let name = checked(self.alias_name)?;
-        let found = kms.find(call, &self.target_key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.target_key_id.unwrap_or_default()).await?;
         found.not_pending()?;
         let sql = "UPDATE aliases SET key_id = $1, updated_at = $2 WHERE region = $3 AND name = $4";
         let values = [
@@ -122,7 +121,7 @@ impl Kms {
 impl Execute for ListAliasesRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let of_key = match &self.key_id {
-            Some(name) => kms.find(call, name, By::Id).await?.key.key_id.clone(),
+            Some(name) => kms.find::<Self>(call, name).await?.key.key_id.clone(),
             None => String::new(),
         };
         let (list, most) = (Listing::of::<Self>(&call.region, &of_key), most(self.limit, PAGE));

@@ -1,5 +1,5 @@
 //! Encrypting and decrypting under KMS keys, and data keys.
-use super::keys::{By, Found, Material};
+use super::keys::{Found, Material};
 use super::{Execute, Kms};
 use crate::blob::{Sealed, additional_data};
 use crate::call::Call;
@@ -155,14 +155,14 @@ impl Kms {
     }
 
     /// The key of a ciphertext, which must be the one that the caller names, if it names one.
-    async fn key_of(
+    async fn key_of<O: Operation>(
         &self,
         call: &mut Call,
         blob: Option<Blob>,
         name: Option<String>,
     ) -> Result<(Found, Sealed), ApiError> {
         let named = match &name {
-            Some(name) => Some(self.find(call, name, By::IdOrAlias).await?),
+            Some(name) => Some(self.find::<O>(call, name).await?),
             None => None,
         };
         let blob = blob.ok_or_else(missing_ciphertext)?;
@@ -214,8 +214,7 @@ fn material_id(found: &Found) -> Option<String> {
 
 impl Execute for EncryptRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found =
-            kms.find(call, self.key_id.as_deref().unwrap_or_default(), By::IdOrAlias).await?;
+        let found = kms.find::<Self>(call, self.key_id.as_deref().unwrap_or_default()).await?;
         found.usable()?;
         algorithm(&found, self.encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
@@ -236,10 +235,10 @@ impl Execute for DecryptRequest {
         if self.dry_run == Some(true) && self.dry_run_modifiers.is_some() {
             // IGNORE_CIPHERTEXT is the only modifier that there is.
             let name = self.key_id.as_deref().ok_or_else(missing_ciphertext)?;
-            kms.find(call, name, By::IdOrAlias).await?.usable()?;
+            kms.find::<Self>(call, name).await?.usable()?;
             not_dry(self.dry_run)?;
         }
-        let (found, sealed) = kms.key_of(call, self.ciphertext_blob, self.key_id).await?;
+        let (found, sealed) = kms.key_of::<Self>(call, self.ciphertext_blob, self.key_id).await?;
         found.usable()?;
         algorithm(&found, self.encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
@@ -257,11 +256,12 @@ impl Execute for DecryptRequest {
 
 impl Execute for ReEncryptRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let (source, sealed) = kms.key_of(call, self.ciphertext_blob, self.source_key_id).await?;
+        let (source, sealed) =
+            kms.key_of::<Self>(call, self.ciphertext_blob, self.source_key_id).await?;
         source.usable()?;
         algorithm(&source, self.source_encryption_algorithm.as_deref())?;
         let target = self.destination_key_id.as_deref().unwrap_or_default();
-        let target = kms.find(call, target, By::IdOrAlias).await?;
+        let target = kms.find::<Self>(call, target).await?;
         target.usable()?;
         algorithm(&target, self.destination_encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
@@ -308,7 +308,7 @@ async fn data_key<O: Operation>(
     context: &Context,
     dry_run: Option<bool>,
 ) -> Result<DataKey, ApiError> {
-    let found = kms.find(call, &name.unwrap_or_default(), By::IdOrAlias).await?;
+    let found = kms.find::<O>(call, &name.unwrap_or_default()).await?;
     found.usable()?;
     not_dry(dry_run)?;
     let plaintext = kms.random_for(call, &found, count).await?;

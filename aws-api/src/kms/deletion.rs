@@ -1,5 +1,5 @@
 //! Scheduling the deletion of KMS keys, and what happens when its time has come.
-use super::keys::{By, Deletion, Key, KeyState, Material};
+use super::keys::{Deletion, Key, KeyState, Material};
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::database::{Statement, number, text};
@@ -38,7 +38,7 @@ impl Execute for ScheduleKeyDeletionRequest {
             key.deletion = Some(Deletion { at_ms, days });
             Ok(())
         };
-        let found = kms.change_named(call, self.key_id, schedule).await?;
+        let found = kms.change_named::<Self>(call, self.key_id, schedule).await?;
         let date = Timestamp::from_ms(at_ms);
         call.told.response = Some(json!({
             "keyId": found.arn, "keyState": found.state.name(), "deletionDate": date,
@@ -55,7 +55,7 @@ impl Execute for ScheduleKeyDeletionRequest {
 
 impl Execute for CancelKeyDeletionRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let found = kms
             .change_key(call, &found.key.key_id, |now, key| {
                 if now.state != KeyState::PendingDeletion {

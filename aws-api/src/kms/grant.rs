@@ -1,6 +1,6 @@
 //! Grants: kept, listed, retired and revoked. Who may do what is not decided by them here.
-use super::keys::{By, Found};
-use super::{Execute, Kms, PAGE};
+use super::keys::Found;
+use super::{Execute, Kms, PAGE, principal};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
 use crate::error::{ApiError, internal};
@@ -8,11 +8,14 @@ use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
 use crate::page::{Listing, most, wanted};
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use rand::Rng;
 use serde_json::json;
 use sqlx::any::AnyRow;
 use std::sync::Arc;
+
+mod request;
+mod token;
 
 /// KMS developer guide, resource quotas: grants of a key.
 const GRANTS_MAX: i64 = 50_000;
@@ -23,21 +26,6 @@ fn entry(row: &AnyRow) -> Result<GrantListEntry, ApiError> {
 }
 
 impl CreateGrantRequest {
-    fn admit(&self, found: &Found) -> Result<(), ApiError> {
-        use super::keys::KeyState;
-        match found.state {
-            KeyState::Disabled | KeyState::PendingDeletion => found.usable()?,
-            KeyState::Enabled | KeyState::Unavailable => {}
-        }
-        if self.operations.as_ref().is_none_or(Vec::is_empty) {
-            return Err(ErrorKind::ValidationException.with("Operations must name one at least"));
-        }
-        if self.dry_run == Some(true) {
-            return Err(dry_run());
-        }
-        Ok(())
-    }
-
     fn into_entry(self, found: &Found, call: &Call, id: &str, now_ms: i64) -> GrantListEntry {
         GrantListEntry {
             key_id: Some(found.arn.clone()),
@@ -49,6 +37,8 @@ impl CreateGrantRequest {
             issuing_account: Some(format!("arn:aws:iam::{}:root", call.account)),
             operations: self.operations,
             constraints: self.constraints,
+            grantee_service_principal: self.grantee_service_principal,
+            retiring_service_principal: self.retiring_service_principal,
         }
     }
 }
@@ -73,23 +63,26 @@ fn same(entry: &GrantListEntry, other: &GrantListEntry) -> bool {
 
 impl Execute for CreateGrantRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, self.key_id.as_deref().unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, self.key_id.as_deref().unwrap_or_default()).await?;
         self.admit(&found)?;
+        if self.dry_run == Some(true) {
+            return Err(dry_run());
+        }
         let key_id = found.key.key_id.clone();
-        let mut random = [0; 64];
+        let mut random = [0; 32];
         rand::rng().fill_bytes(&mut random);
-        let id = HEXLOWER.encode(random.get(..32).unwrap_or_default());
-        let token = BASE64.encode(&random);
+        let id = HEXLOWER.encode(&random);
+        let token = token::new(kms, &call.region, &id);
         let new = self.into_entry(&found, call, &id, kms.clock.now_ms());
         let _turn = kms.changing.take(&key_id).await;
-        // A request with a name that is sent again makes no second grant.
+        // A request with a name that is sent again makes no second grant, but another token.
         for row in kms.grants_named(&call.region, &key_id, new.name.as_deref()).await? {
             let there = entry(&row)?;
             if same(&there, &new) {
-                return Ok(CreateGrantResponse {
-                    grant_token: Some(text(&row, 1)?),
-                    grant_id: there.grant_id,
-                });
+                let id = there.grant_id.unwrap_or_default();
+                call.told.response = Some(json!({ "grantId": id, "keyId": found.arn }));
+                let token = token::new(kms, &call.region, &id);
+                return Ok(CreateGrantResponse { grant_token: Some(token), grant_id: Some(id) });
             }
         }
         let sql = "SELECT COUNT(*) FROM grants WHERE region = $1 AND key_id = $2";
@@ -108,7 +101,7 @@ impl Execute for CreateGrantRequest {
             key_id.into(),
             new.name.clone().unwrap_or_default().into(),
             token.as_str().into(),
-            new.retiring_principal.unwrap_or_default().into(),
+            new.retiring_principal.or(new.retiring_service_principal).unwrap_or_default().into(),
             document.into(),
         ];
         kms.database.write(vec![Statement::one(sql, values)]).await?;
@@ -126,9 +119,21 @@ impl Kms {
         name: Option<&str>,
     ) -> Result<Vec<AnyRow>, ApiError> {
         let Some(name) = name else { return Ok(Vec::new()) };
-        let sql = "SELECT document, token FROM grants \
+        let sql = "SELECT document FROM grants \
                    WHERE region = $1 AND key_id = $2 AND name = $3";
         Ok(self.database.rows(sql, [region.into(), key_id.into(), name.into()]).await?)
+    }
+
+    /// The key's id and the grant's of a token. Earlier versions kept the one token of each grant.
+    async fn grant_of(&self, region: &str, token: &str) -> Result<(String, String), ApiError> {
+        let id = token::grant_id(self, region, token).unwrap_or_default();
+        let sql = "SELECT key_id, grant_id FROM grants \
+                   WHERE region = $1 AND (grant_id = $2 OR token = $3)";
+        let row = self.database.row(sql, [region.into(), id.into(), token.into()]).await?;
+        let row = row.ok_or_else(|| {
+            ErrorKind::InvalidGrantTokenException.with("the grant token is not of a grant")
+        })?;
+        Ok((text(&row, 0)?, text(&row, 1)?))
     }
 
     async fn end_grant(
@@ -159,7 +164,7 @@ impl Kms {
 
 impl Execute for RevokeGrantRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let grant_id = self.grant_id.unwrap_or_default();
         kms.end_grant(call, &found.key.key_id, &grant_id, self.dry_run).await?;
         Ok(Self::Output::default())
@@ -169,16 +174,9 @@ impl Execute for RevokeGrantRequest {
 impl Execute for RetireGrantRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let (key_id, grant_id) = match (self.grant_token, self.key_id, self.grant_id) {
-            (Some(token), None, None) => {
-                let sql = "SELECT key_id, grant_id FROM grants WHERE region = $1 AND token = $2";
-                let values = [call.region.as_str().into(), token.into()];
-                let row = kms.database.row(sql, values).await?.ok_or_else(|| {
-                    ErrorKind::InvalidGrantTokenException.with("the grant token is not of a grant")
-                })?;
-                (text(&row, 0)?, text(&row, 1)?)
-            }
+            (Some(token), None, None) => kms.grant_of(&call.region, &token).await?,
             (None, Some(name), Some(grant_id)) => {
-                (kms.find(call, &name, By::Id).await?.key.key_id.clone(), grant_id)
+                (kms.find::<Self>(call, &name).await?.key.key_id.clone(), grant_id)
             }
             _ => {
                 return Err(ErrorKind::ValidationException
@@ -207,7 +205,7 @@ fn answer(
 
 impl Execute for ListGrantsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let key_id = found.key.key_id.as_str();
         let (list, most) = (Listing::of::<Self>(&call.region, key_id), most(self.limit, PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND key_id = $2 \
@@ -220,15 +218,29 @@ impl Execute for ListGrantsRequest {
             wanted(most).into(),
         ];
         let rows = kms.database.rows(sql, values).await?;
-        let grantee = self.grantee_principal;
-        let fits = |grant: &GrantListEntry| grantee.is_none() || grant.grantee_principal == grantee;
+        let (grantee, service) = (self.grantee_principal, self.grantee_service_principal);
+        let fits = |grant: &GrantListEntry| {
+            (grantee.is_none() || grant.grantee_principal == grantee)
+                && (service.is_none() || grant.grantee_service_principal == service)
+        };
         answer(&list, rows, most, fits)
     }
 }
 
 impl Execute for ListRetirableGrantsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let retiring = self.retiring_principal.unwrap_or_default();
+        let retiring = match (self.retiring_principal, self.retiring_service_principal) {
+            (Some(principal), None) => {
+                principal::checked(Some(&principal))?;
+                principal
+            }
+            (None, Some(service)) => service,
+            _ => {
+                return Err(ErrorKind::ValidationException.with(
+                    "Specify RetiringPrincipal or RetiringServicePrincipal, and one of them.",
+                ));
+            }
+        };
         let (list, most) = (Listing::of::<Self>(&call.region, &retiring), most(self.limit, PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND retiring = $2 \
                    AND grant_id > $3 ORDER BY grant_id LIMIT $4";

@@ -1,13 +1,13 @@
 //! Making, describing, listing, enabling and disabling KMS keys.
 use super::key_store::not_found;
-use super::keys::{By, Found, Key, Material, insert, parsed};
-use super::{Execute, Kms, PAGE, policy, tag};
+use super::keys::{Found, Key, Material, insert, parsed};
+use super::{Execute, Kms, PAGE, key_spec, policy, tag};
 use crate::call::Call;
 use crate::database::{WriteError, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::{KeyStores, still};
-use crate::model::ErrorKind;
 use crate::model::kms::*;
+use crate::model::{ErrorKind, Operation};
 use crate::page::{Listing, most, wanted};
 use kms_connector::{BackingKey, Connected, CreateKeyError};
 use serde_json::{Value, json};
@@ -59,43 +59,46 @@ enum KeptIn {
 }
 
 impl CreateKeyRequest {
-    /// Only symmetric encryption keys of one Region are made, in a key store or in KMS itself.
+    /// Only symmetric encryption keys of one Region are made, in a key store or in KMS itself. What
+    /// contradicts itself is told before what is not supported.
     fn admit(&self) -> Result<KeptIn, ApiError> {
-        let unsupported = |what: String| ErrorKind::UnsupportedOperationException.with(what);
-        let invalid = |what: &str| ErrorKind::ValidationException.with(what);
+        let unsupported = |what: String| Err(ErrorKind::UnsupportedOperationException.with(what));
+        let invalid = |what: &str| Err(ErrorKind::ValidationException.with(what));
         let spec = match (&self.key_spec, &self.customer_master_key_spec) {
             (Some(_), Some(_)) => {
-                return Err(invalid(
-                    "You cannot specify KeySpec and CustomerMasterKeySpec in the \
-                                    same request. CustomerMasterKeySpec is deprecated.",
-                ));
+                return invalid(
+                    "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
+                     CustomerMasterKeySpec is deprecated.",
+                );
             }
             (spec, old) => spec.as_ref().or(old.as_ref()),
         };
+        let spec = spec.map_or(key_spec::SYMMETRIC, String::as_str);
+        key_spec::fit(spec, self.key_usage.as_deref())?;
         let origin = self.origin.as_deref().unwrap_or("AWS_KMS");
-        if let Some(spec) = spec.filter(|spec| *spec != "SYMMETRIC_DEFAULT") {
-            return Err(unsupported(format!(
+        let kept_in = match (origin, &self.custom_key_store_id) {
+            ("AWS_CLOUDHSM", None) => {
+                return invalid("Origin AWS_CLOUDHSM requires CustomKeyStoreId");
+            }
+            ("AWS_KMS" | "EXTERNAL", Some(_)) => {
+                return invalid("CustomKeyStoreId requires Origin AWS_CLOUDHSM");
+            }
+            ("AWS_CLOUDHSM", Some(id)) => KeptIn::Store(id.clone()),
+            ("AWS_KMS", None) => KeptIn::Kms,
+            (other, _) => return unsupported(format!("Origin {other} is not supported")),
+        };
+        if spec != key_spec::SYMMETRIC {
+            return unsupported(format!(
                 "KeySpec {spec} is not supported for keys of origin {origin}"
-            )));
-        }
-        if let Some(usage) = self.key_usage.as_ref().filter(|usage| *usage != "ENCRYPT_DECRYPT") {
-            return Err(unsupported(format!(
-                "KeyUsage {usage} is not valid for SYMMETRIC_DEFAULT"
-            )));
+            ));
         }
         if self.multi_region == Some(true) {
-            return Err(unsupported("multi-Region keys are not supported".to_owned()));
+            return unsupported("multi-Region keys are not supported".to_owned());
         }
         if self.xks_key_id.is_some() {
-            return Err(unsupported("XksKeyId is for external key stores".to_owned()));
+            return unsupported("XksKeyId is for external key stores".to_owned());
         }
-        match (origin, &self.custom_key_store_id) {
-            ("AWS_CLOUDHSM", Some(id)) => Ok(KeptIn::Store(id.clone())),
-            ("AWS_CLOUDHSM", None) => Err(invalid("Origin AWS_CLOUDHSM requires CustomKeyStoreId")),
-            ("AWS_KMS", None) => Ok(KeptIn::Kms),
-            (_, Some(_)) => Err(invalid("CustomKeyStoreId requires Origin AWS_CLOUDHSM")),
-            (other, None) => Err(unsupported(format!("Origin {other} is not supported"))),
-        }
+        Ok(kept_in)
     }
 }
 
@@ -216,7 +219,7 @@ fn lower_first(name: &str) -> String {
 
 impl Execute for DescribeKeyRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::IdOrAlias).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         Ok(DescribeKeyResponse { key_metadata: Some(found.metadata(call)) })
     }
 }
@@ -243,13 +246,13 @@ impl Execute for ListKeysRequest {
 
 impl Kms {
     /// Changes a key that is not pending deletion.
-    pub(super) async fn change_named(
+    pub(super) async fn change_named<O: Operation>(
         &self,
         call: &mut Call,
         name: Option<String>,
         mut decide: impl FnMut(&mut Key) -> Result<(), ApiError>,
     ) -> Result<Found, ApiError> {
-        let found = self.find(call, &name.unwrap_or_default(), By::Id).await?;
+        let found = self.find::<O>(call, &name.unwrap_or_default()).await?;
         self.change_key(call, &found.key.key_id, |now, key| {
             now.not_pending()?;
             decide(key)
@@ -264,7 +267,7 @@ impl Execute for EnableKeyRequest {
             key.enabled = true;
             Ok(())
         };
-        kms.change_named(call, self.key_id, enable).await?;
+        kms.change_named::<Self>(call, self.key_id, enable).await?;
         Ok(Self::Output::default())
     }
 }
@@ -275,7 +278,7 @@ impl Execute for DisableKeyRequest {
             key.enabled = false;
             Ok(())
         };
-        kms.change_named(call, self.key_id, disable).await?;
+        kms.change_named::<Self>(call, self.key_id, disable).await?;
         Ok(Self::Output::default())
     }
 }
@@ -287,7 +290,7 @@ impl Execute for UpdateKeyDescriptionRequest {
             key.description.clone_from(&description);
             Ok(())
         };
-        kms.change_named(call, self.key_id, describe).await?;
+        kms.change_named::<Self>(call, self.key_id, describe).await?;
         Ok(Self::Output::default())
     }
 }

@@ -1,20 +1,20 @@
 //! KMS keys as they are kept: found by id, ARN or alias, read through a cache, changed by version.
 use super::Kms;
 pub(crate) use super::material::Material;
+use super::naming::{Named, named};
 use crate::call::Call;
 use crate::database::{Database, Statement, WriteError, number, text};
 use crate::error::{ApiError, internal};
 use crate::key_stores::State;
-use crate::model::ErrorKind;
 use crate::model::kms::KeyMetadata;
 use crate::model::wire::Timestamp;
+use crate::model::{ErrorKind, Operation};
 use kms_connector::Identity;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// How often a change is decided anew when another was quicker.
 const TRIES: u32 = 20;
@@ -224,33 +224,16 @@ impl KeyCache {
     }
 }
 
-/// What a request may name a key by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// Id or ARN: management operations.
-    Id,
-    /// Also alias name or alias ARN.
-    IdOrAlias,
-}
-
-/// What an identifier turned out to be.
-enum Named {
-    Key(String),
-    Alias(String),
-}
-
 impl Kms {
     /// The key that a request names. CloudTrail hears of it.
-    pub(crate) async fn find(
+    pub(crate) async fn find<O: Operation>(
         &self,
         call: &mut Call,
         name: &str,
-        by: By,
     ) -> Result<Found, ApiError> {
-        let key_id = match named(call, name)? {
+        let key_id = match named(call, O::NAME, name)? {
             Named::Key(key_id) => key_id,
-            Named::Alias(alias) if by == By::IdOrAlias => self.aliased(call, &alias).await?,
-            Named::Alias(_) => return Err(invalid_id(name)),
+            Named::Alias(alias) => self.aliased(call, &alias).await?,
         };
         let arn = call.key_arn(&key_id);
         call.told.keys.push(arn);
@@ -337,44 +320,7 @@ impl Kms {
     }
 }
 
-/// `1234abcd-12ab-34cd-56ef-1234567890ab`, an ARN of a key or an alias, or an alias name.
-fn named(call: &Call, name: &str) -> Result<Named, ApiError> {
-    let resource = match name.strip_prefix("arn:") {
-        None => name,
-        Some(rest) => {
-            let mut parts = rest.splitn(5, ':');
-            let [_, service, region, account, resource] =
-                std::array::from_fn(|_| parts.next().unwrap_or_default());
-            if service != "kms" || resource.is_empty() {
-                return Err(ErrorKind::InvalidArnException.with(format!("Invalid arn {name}")));
-            }
-            if region != call.region {
-                return Err(ErrorKind::NotFoundException.with(format!("Invalid arn {region}")));
-            }
-            if account != &*call.account {
-                return Err(missing(name));
-            }
-            resource.strip_prefix("key/").unwrap_or(resource)
-        }
-    };
-    if resource.starts_with("alias/") {
-        return Ok(Named::Alias(resource.to_owned()));
-    }
-    let of_one_region = resource.len() == 36 && Uuid::try_parse(resource).is_ok();
-    let of_several = resource.strip_prefix("mrk-").is_some_and(|id| {
-        id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
-    });
-    if of_one_region || of_several {
-        return Ok(Named::Key(resource.to_owned()));
-    }
-    Err(invalid_id(name))
-}
-
-fn invalid_id(name: &str) -> ApiError {
-    ErrorKind::NotFoundException.with(format!("Invalid keyId '{name}'"))
-}
-
-fn missing(arn: &str) -> ApiError {
+pub(super) fn missing(arn: &str) -> ApiError {
     ErrorKind::NotFoundException.with(format!("Key '{arn}' does not exist"))
 }
 

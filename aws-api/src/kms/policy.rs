@@ -1,5 +1,4 @@
 //! The key policy: kept and given back. Who may do what is not decided by it here.
-use super::keys::By;
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -54,7 +53,7 @@ fn named(name: Option<&str>) -> Result<(), ApiError> {
 
 impl Execute for GetKeyPolicyRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         named(self.policy_name.as_deref())?;
         Ok(GetKeyPolicyResponse {
             policy: Some(found.key.policy.clone()),
@@ -65,7 +64,7 @@ impl Execute for GetKeyPolicyRequest {
 
 impl Execute for PutKeyPolicyRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         named(self.policy_name.as_deref())?;
         let policy = checked(self.policy.unwrap_or_default())?;
         kms.change_key(call, &found.key.key_id, |_, key| {
@@ -79,7 +78,7 @@ impl Execute for PutKeyPolicyRequest {
 
 impl Execute for ListKeyPoliciesRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         // One, which is one page: there is no cursor of this list.
         Listing::of::<Self>(&call.region, &found.key.key_id).after(self.marker.as_deref())?;
         Ok(ListKeyPoliciesResponse {

@@ -1,5 +1,5 @@
 //! Operations that symmetric encryption keys do not support, and how KMS says so.
-use super::keys::{By, Found, Material};
+use super::keys::{Found, Material};
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -45,14 +45,14 @@ fn on_demand(found: &Found, operation: &str) -> ApiError {
 
 /// Each operation finds its key first: an unknown one is told before anything else.
 macro_rules! refuse {
-    ($($request:ident $by:ident $why:ident;)*) => {$(
+    ($($request:ident $why:ident;)*) => {$(
         impl Execute for $request {
             async fn execute(
                 self,
                 kms: &Arc<Kms>,
                 call: &mut Call,
             ) -> Result<Self::Output, ApiError> {
-                let found = kms.find(call, &self.key_id.unwrap_or_default(), By::$by).await?;
+                let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
                 Err($why(&found, <Self as crate::model::Operation>::NAME))
             }
         }
@@ -60,18 +60,20 @@ macro_rules! refuse {
 }
 
 refuse! {
-    SignRequest IdOrAlias wrong_usage;
-    VerifyRequest IdOrAlias wrong_usage;
-    GenerateMacRequest IdOrAlias wrong_usage;
-    VerifyMacRequest IdOrAlias wrong_usage;
-    DeriveSharedSecretRequest IdOrAlias wrong_usage;
-    GetPublicKeyRequest IdOrAlias not_simulated;
-    GenerateDataKeyPairRequest IdOrAlias not_simulated;
-    GenerateDataKeyPairWithoutPlaintextRequest IdOrAlias not_simulated;
-    GetParametersForImportRequest Id origin;
-    ImportKeyMaterialRequest Id origin;
-    DeleteImportedKeyMaterialRequest Id origin;
-    RotateKeyOnDemandRequest Id on_demand;
-    ReplicateKeyRequest Id not_multi_region;
-    UpdatePrimaryRegionRequest Id not_multi_region;
+    SignRequest wrong_usage;
+    VerifyRequest wrong_usage;
+    GenerateMacRequest wrong_usage;
+    VerifyMacRequest wrong_usage;
+    DeriveSharedSecretRequest wrong_usage;
+    EncapsulateRequest wrong_usage;
+    DecapsulateRequest wrong_usage;
+    GetPublicKeyRequest not_simulated;
+    GenerateDataKeyPairRequest not_simulated;
+    GenerateDataKeyPairWithoutPlaintextRequest not_simulated;
+    GetParametersForImportRequest origin;
+    ImportKeyMaterialRequest origin;
+    DeleteImportedKeyMaterialRequest origin;
+    RotateKeyOnDemandRequest on_demand;
+    ReplicateKeyRequest not_multi_region;
+    UpdatePrimaryRegionRequest not_multi_region;
 }

@@ -1,8 +1,9 @@
 //! Automatic rotation of keys whose material is KMS's own: the setting is kept.
-use super::keys::{By, Found, Key, Material};
+use super::keys::{Found, Key, Material};
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::model::Operation;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
 use crate::page::Listing;
@@ -20,13 +21,13 @@ fn rotates(found: &Found) -> Result<(), ApiError> {
     }
 }
 
-async fn set(
+async fn set<O: Operation>(
     kms: &Arc<Kms>,
     call: &mut Call,
     name: Option<String>,
     days: Option<i32>,
 ) -> Result<(), ApiError> {
-    let found = kms.find(call, &name.unwrap_or_default(), By::Id).await?;
+    let found = kms.find::<O>(call, &name.unwrap_or_default()).await?;
     rotates(&found)?;
     kms.change_key(call, &found.key.key_id, |now, key: &mut Key| {
         now.usable()?;
@@ -40,21 +41,21 @@ async fn set(
 impl Execute for EnableKeyRotationRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let days = self.rotation_period_in_days.unwrap_or(DEFAULT_DAYS);
-        set(kms, call, self.key_id, Some(days)).await?;
+        set::<Self>(kms, call, self.key_id, Some(days)).await?;
         Ok(Self::Output::default())
     }
 }
 
 impl Execute for DisableKeyRotationRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        set(kms, call, self.key_id, None).await?;
+        set::<Self>(kms, call, self.key_id, None).await?;
         Ok(Self::Output::default())
     }
 }
 
 impl Execute for GetKeyRotationStatusRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         rotates(&found)?;
         let days = found.key.rotation_days;
         let next = |days: i32| found.key.created_ms + i64::from(days) * DAY_MS;
@@ -70,7 +71,7 @@ impl Execute for GetKeyRotationStatusRequest {
 
 impl Execute for ListKeyRotationsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         rotates(&found)?;
         // None has ever happened: there is no cursor of this list.
         Listing::of::<Self>(&call.region, &found.key.key_id).after(self.marker.as_deref())?;

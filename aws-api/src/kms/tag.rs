@@ -1,5 +1,4 @@
 //! Tags of KMS keys.
-use super::keys::By;
 use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -37,7 +36,7 @@ pub(super) fn added(
 impl Execute for TagResourceRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let new = self.tags.unwrap_or_default();
-        kms.change_named(call, self.key_id, |key| {
+        kms.change_named::<Self>(call, self.key_id, |key| {
             key.tags = added(std::mem::take(&mut key.tags), new.clone())?;
             Ok(())
         })
@@ -49,7 +48,7 @@ impl Execute for TagResourceRequest {
 impl Execute for UntagResourceRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let gone = self.tag_keys.unwrap_or_default();
-        kms.change_named(call, self.key_id, |key| {
+        kms.change_named::<Self>(call, self.key_id, |key| {
             key.tags.retain(|name, _| !gone.contains(name));
             Ok(())
         })
@@ -60,7 +59,7 @@ impl Execute for UntagResourceRequest {
 
 impl Execute for ListResourceTagsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let tag = |(key, value): (&String, &String)| Tag {
             tag_key: Some(key.clone()),
             tag_value: Some(value.clone()),

@@ -1,5 +1,4 @@
 //! When each KMS key was used last, since this endpoint was started.
-use super::keys::By;
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -47,7 +46,7 @@ impl Usage {
 
 impl Execute for GetKeyLastUsageRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let found = kms.find(call, &self.key_id.unwrap_or_default(), By::Id).await?;
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let last = kms.usage.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = last.get(&found.arn).cloned();
         Ok(GetKeyLastUsageResponse {

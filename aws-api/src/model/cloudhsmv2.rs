@@ -11,6 +11,9 @@ use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Of which botocore the model is.
+const MODEL: &str = "1.44.8 of 2026-11-20";
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Backup {
@@ -45,7 +48,7 @@ pub(crate) struct Backup {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct BackupRetentionPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) r#type: Option<String>,
@@ -298,7 +301,7 @@ pub(crate) struct DeleteResourcePolicyResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct DescribeBackupsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_token: Option<String>,
@@ -330,7 +333,7 @@ pub(crate) struct DescribeBackupsResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct DescribeClustersRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) filters: Option<BTreeMap<String, Vec<String>>>,
@@ -444,7 +447,7 @@ pub(crate) struct InitializeClusterResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListTagsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resource_id: Option<String>,
@@ -566,7 +569,7 @@ pub(crate) struct RestoreBackupResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct Tag {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -664,6 +667,7 @@ impl Operation for CopyBackupToRegionRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CopyBackupToRegionResponse;
 }
 
@@ -677,6 +681,7 @@ impl Operation for CreateClusterRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CreateClusterResponse;
 }
 
@@ -689,6 +694,7 @@ impl Operation for CreateHsmRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmAccessDeniedException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CreateHsmResponse;
 }
 
@@ -701,6 +707,7 @@ impl Operation for DeleteBackupRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmServiceException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteBackupResponse;
 }
 
@@ -714,6 +721,7 @@ impl Operation for DeleteClusterRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteClusterResponse;
 }
 
@@ -726,6 +734,7 @@ impl Operation for DeleteHsmRequest {
         ErrorKind::CloudHsmInvalidRequestException,
         ErrorKind::CloudHsmAccessDeniedException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteHsmResponse;
 }
 
@@ -738,6 +747,7 @@ impl Operation for DeleteResourcePolicyRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmAccessDeniedException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteResourcePolicyResponse;
 }
 
@@ -751,6 +761,7 @@ impl Operation for DescribeBackupsRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DescribeBackupsResponse;
 }
 
@@ -763,6 +774,7 @@ impl Operation for DescribeClustersRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DescribeClustersResponse;
 }
 
@@ -775,6 +787,7 @@ impl Operation for GetResourcePolicyRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmAccessDeniedException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetResourcePolicyResponse;
 }
 
@@ -787,6 +800,7 @@ impl Operation for InitializeClusterRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmServiceException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = InitializeClusterResponse;
 }
 
@@ -800,6 +814,7 @@ impl Operation for ListTagsRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListTagsResponse;
 }
 
@@ -812,6 +827,7 @@ impl Operation for ModifyBackupAttributesRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmServiceException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ModifyBackupAttributesResponse;
 }
 
@@ -824,6 +840,7 @@ impl Operation for ModifyClusterRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmServiceException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ModifyClusterResponse;
 }
 
@@ -836,6 +853,7 @@ impl Operation for PutResourcePolicyRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmAccessDeniedException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = PutResourcePolicyResponse;
 }
 
@@ -848,6 +866,7 @@ impl Operation for RestoreBackupRequest {
         ErrorKind::CloudHsmResourceNotFoundException,
         ErrorKind::CloudHsmServiceException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = RestoreBackupResponse;
 }
 
@@ -862,6 +881,7 @@ impl Operation for TagResourceRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = TagResourceResponse;
 }
 
@@ -875,6 +895,7 @@ impl Operation for UntagResourceRequest {
         ErrorKind::CloudHsmServiceException,
         ErrorKind::CloudHsmTagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = UntagResourceResponse;
 }
 

@@ -11,6 +11,9 @@ use crate::kms::{Kms, run};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Of which botocore the model is.
+const MODEL: &str = "1.44.8 of 2026-11-20";
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AliasListEntry {
@@ -160,7 +163,7 @@ pub(crate) struct CreateCustomKeyStoreResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct CreateGrantRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
@@ -178,17 +181,31 @@ pub(crate) struct CreateGrantRequest {
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dry_run: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grantee_service_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retiring_service_principal: Option<String>,
 }
 
 impl Validate for CreateGrantRequest {
     fn validate(&self, found: &mut Violations) {
         found.required("keyId", &self.key_id, &KEY_ID_TYPE);
-        found.required("granteePrincipal", &self.grantee_principal, &PRINCIPAL_ID_TYPE);
+        found.optional("granteePrincipal", &self.grantee_principal, &PRINCIPAL_ID_TYPE);
         found.optional("retiringPrincipal", &self.retiring_principal, &PRINCIPAL_ID_TYPE);
         found.required("operations", &self.operations, &GRANT_OPERATION_LIST);
         found.optional("constraints", &self.constraints, &ANY);
         found.optional("grantTokens", &self.grant_tokens, &GRANT_TOKEN_LIST);
         found.optional("name", &self.name, &GRANT_NAME_TYPE);
+        found.optional(
+            "granteeServicePrincipal",
+            &self.grantee_service_principal,
+            &SERVICE_PRINCIPAL_TYPE,
+        );
+        found.optional(
+            "retiringServicePrincipal",
+            &self.retiring_service_principal,
+            &SERVICE_PRINCIPAL_TYPE,
+        );
     }
 }
 
@@ -274,6 +291,49 @@ pub(crate) struct CustomKeyStoresListEntry {
     pub(crate) custom_key_store_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) xks_proxy_configuration: Option<XksProxyConfigurationType>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+pub(crate) struct DecapsulateRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+    #[serde(skip_serializing)]
+    pub(crate) shared_secret_ciphertext_blob: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_tokens: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dry_run: Option<bool>,
+}
+
+impl Validate for DecapsulateRequest {
+    fn validate(&self, found: &mut Violations) {
+        found.required("keyId", &self.key_id, &KEY_ID_TYPE);
+        found.required(
+            "sharedSecretCiphertextBlob",
+            &self.shared_secret_ciphertext_blob,
+            &CIPHERTEXT_TYPE,
+        );
+        found.required(
+            "encapsulationAlgorithm",
+            &self.encapsulation_algorithm,
+            &ENCAPSULATION_ALGORITHM_SPEC,
+        );
+        found.optional("grantTokens", &self.grant_tokens, &GRANT_TOKEN_LIST);
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DecapsulateResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shared_secret: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithm: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -428,7 +488,7 @@ pub(crate) struct DeriveSharedSecretResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct DescribeCustomKeyStoresRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) custom_key_store_id: Option<String>,
@@ -560,6 +620,44 @@ impl Validate for EnableKeyRotationRequest {
             &ROTATION_PERIOD_IN_DAYS_TYPE,
         );
     }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+pub(crate) struct EncapsulateRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_tokens: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dry_run: Option<bool>,
+}
+
+impl Validate for EncapsulateRequest {
+    fn validate(&self, found: &mut Violations) {
+        found.required("keyId", &self.key_id, &KEY_ID_TYPE);
+        found.required(
+            "encapsulationAlgorithm",
+            &self.encapsulation_algorithm,
+            &ENCAPSULATION_ALGORITHM_SPEC,
+        );
+        found.optional("grantTokens", &self.grant_tokens, &GRANT_TOKEN_LIST);
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct EncapsulateResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shared_secret: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shared_secret_ciphertext_blob: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithm: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -976,19 +1074,25 @@ pub(crate) struct GetPublicKeyResponse {
     pub(crate) signing_algorithms: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_agreement_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithms: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct GrantConstraints {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) encryption_context_subset: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) encryption_context_equals: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source_arn: Option<String>,
 }
 
 impl Validate for GrantConstraints {
-    fn validate(&self, _: &mut Violations) {}
+    fn validate(&self, found: &mut Violations) {
+        found.optional("sourceArn", &self.source_arn, &GRANT_CONSTRAINT_SOURCE_ARN_TYPE);
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -1012,6 +1116,10 @@ pub(crate) struct GrantListEntry {
     pub(crate) operations: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) constraints: Option<GrantConstraints>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grantee_service_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retiring_service_principal: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -1126,6 +1234,8 @@ pub(crate) struct KeyMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_agreement_algorithms: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encapsulation_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) multi_region: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) multi_region_configuration: Option<MultiRegionConfiguration>,
@@ -1140,7 +1250,7 @@ pub(crate) struct KeyMetadata {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListAliasesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
@@ -1170,7 +1280,7 @@ pub(crate) struct ListAliasesResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListGrantsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<i32>,
@@ -1182,6 +1292,8 @@ pub(crate) struct ListGrantsRequest {
     pub(crate) grant_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grantee_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grantee_service_principal: Option<String>,
 }
 
 impl Validate for ListGrantsRequest {
@@ -1191,6 +1303,11 @@ impl Validate for ListGrantsRequest {
         found.required("keyId", &self.key_id, &KEY_ID_TYPE);
         found.optional("grantId", &self.grant_id, &GRANT_ID_TYPE);
         found.optional("granteePrincipal", &self.grantee_principal, &PRINCIPAL_ID_TYPE);
+        found.optional(
+            "granteeServicePrincipal",
+            &self.grantee_service_principal,
+            &SERVICE_PRINCIPAL_TYPE,
+        );
     }
 }
 
@@ -1206,7 +1323,7 @@ pub(crate) struct ListGrantsResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListKeyPoliciesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
@@ -1236,7 +1353,7 @@ pub(crate) struct ListKeyPoliciesResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListKeyRotationsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
@@ -1269,18 +1386,21 @@ pub(crate) struct ListKeyRotationsResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListKeysRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_owners: Option<Vec<String>>,
 }
 
 impl Validate for ListKeysRequest {
     fn validate(&self, found: &mut Violations) {
         found.optional("limit", &self.limit, &LIMIT_TYPE);
         found.optional("marker", &self.marker, &MARKER_TYPE);
+        found.optional("resourceOwners", &self.resource_owners, &RESOURCE_OWNERS_LIST);
     }
 }
 
@@ -1296,7 +1416,7 @@ pub(crate) struct ListKeysResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListResourceTagsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
@@ -1326,7 +1446,7 @@ pub(crate) struct ListResourceTagsResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct ListRetirableGrantsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<i32>,
@@ -1334,13 +1454,20 @@ pub(crate) struct ListRetirableGrantsRequest {
     pub(crate) marker: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retiring_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retiring_service_principal: Option<String>,
 }
 
 impl Validate for ListRetirableGrantsRequest {
     fn validate(&self, found: &mut Violations) {
         found.optional("limit", &self.limit, &LIMIT_TYPE);
         found.optional("marker", &self.marker, &MARKER_TYPE);
-        found.required("retiringPrincipal", &self.retiring_principal, &PRINCIPAL_ID_TYPE);
+        found.optional("retiringPrincipal", &self.retiring_principal, &PRINCIPAL_ID_TYPE);
+        found.optional(
+            "retiringServicePrincipal",
+            &self.retiring_service_principal,
+            &SERVICE_PRINCIPAL_TYPE,
+        );
     }
 }
 
@@ -1450,7 +1577,7 @@ pub(crate) struct ReEncryptResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct RecipientInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_encryption_algorithm: Option<String>,
@@ -1665,7 +1792,7 @@ pub(crate) struct SignResponse {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct Tag {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tag_key: Option<String>,
@@ -1917,7 +2044,7 @@ pub(crate) struct XksKeyConfigurationType {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"), deny_unknown_fields)]
 pub(crate) struct XksProxyAuthenticationCredentialType {
     #[serde(skip_serializing)]
     pub(crate) access_key_id: Option<Sensitive>,
@@ -2000,15 +2127,21 @@ static DATA_KEY_PAIR_SPEC: Rule = Rule::any().values(&[
     "ECC_SECG_P256K1",
     "SM2",
     "ECC_NIST_EDWARDS25519",
+    "ML_KEM_512",
+    "ML_KEM_768",
+    "ML_KEM_1024",
 ]);
 static DATA_KEY_SPEC: Rule = Rule::any().values(&["AES_256", "AES_128"]);
 static DESCRIPTION_TYPE: Rule = Rule::any().min(0).max(8192);
 static DRY_RUN_MODIFIER_LIST: Rule = Rule::any().each(&DRY_RUN_MODIFIER_TYPE);
 static DRY_RUN_MODIFIER_TYPE: Rule = Rule::any().values(&["IGNORE_CIPHERTEXT"]);
+static ENCAPSULATION_ALGORITHM_SPEC: Rule = Rule::any().values(&["ML_KEM"]);
 static ENCRYPTION_ALGORITHM_SPEC: Rule =
     Rule::any().values(&["SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"]);
 static EXPIRATION_MODEL_TYPE: Rule =
     Rule::any().values(&["KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"]);
+static GRANT_CONSTRAINT_SOURCE_ARN_TYPE: Rule =
+    Rule::pattern(r#"^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$"#).min(20).max(512);
 static GRANT_ID_TYPE: Rule = Rule::any().min(1).max(128);
 static GRANT_NAME_TYPE: Rule = Rule::pattern(r#"^[a-zA-Z0-9:/_-]+$"#).min(1).max(256);
 static GRANT_OPERATION: Rule = Rule::any().values(&[
@@ -2029,6 +2162,8 @@ static GRANT_OPERATION: Rule = Rule::any().values(&[
     "GenerateMac",
     "VerifyMac",
     "DeriveSharedSecret",
+    "Encapsulate",
+    "Decapsulate",
 ]);
 static GRANT_OPERATION_LIST: Rule = Rule::any().each(&GRANT_OPERATION);
 static GRANT_TOKEN_LIST: Rule = Rule::any().min(0).max(10).each(&GRANT_TOKEN_TYPE);
@@ -2058,10 +2193,18 @@ static KEY_SPEC: Rule = Rule::any().values(&[
     "ML_DSA_65",
     "ML_DSA_87",
     "ECC_NIST_EDWARDS25519",
+    "ML_KEM_512",
+    "ML_KEM_768",
+    "ML_KEM_1024",
 ]);
 static KEY_STORE_PASSWORD_TYPE: Rule = Rule::any().min(7).max(32);
-static KEY_USAGE_TYPE: Rule =
-    Rule::any().values(&["SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"]);
+static KEY_USAGE_TYPE: Rule = Rule::any().values(&[
+    "SIGN_VERIFY",
+    "ENCRYPT_DECRYPT",
+    "GENERATE_VERIFY_MAC",
+    "KEY_AGREEMENT",
+    "ENCAPSULATE_DECAPSULATE",
+]);
 static LIMIT_TYPE: Rule = Rule::any().min(1).max(1000);
 static MAC_ALGORITHM_SPEC: Rule =
     Rule::any().values(&["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]);
@@ -2078,7 +2221,11 @@ static POLICY_TYPE: Rule =
 static PRINCIPAL_ID_TYPE: Rule = Rule::pattern(r#"^[\w+=,.@:/-]+$"#).min(1).max(256);
 static PUBLIC_KEY_TYPE: Rule = Rule::any().min(1).max(8192);
 static REGION_TYPE: Rule = Rule::pattern(r#"^([a-z]+-){2,3}\d+$"#).min(1).max(32);
+static RESOURCE_OWNER_TYPE: Rule = Rule::any().values(&["SELF", "OTHER_ACCOUNTS_VIA_RAM"]);
+static RESOURCE_OWNERS_LIST: Rule = Rule::any().min(1).max(2).each(&RESOURCE_OWNER_TYPE);
 static ROTATION_PERIOD_IN_DAYS_TYPE: Rule = Rule::any().min(90).max(2560);
+static SERVICE_PRINCIPAL_TYPE: Rule =
+    Rule::pattern(r#"^([A-Za-z0-9\-]+)\.([A-Za-z0-9\-]+)(\.[A-Za-z0-9\-]+)+$"#).min(1).max(128);
 static SIGNING_ALGORITHM_SPEC: Rule = Rule::any().values(&[
     "RSASSA_PSS_SHA_256",
     "RSASSA_PSS_SHA_384",
@@ -2126,6 +2273,7 @@ impl Operation for CancelKeyDeletionRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CancelKeyDeletionResponse;
 }
 
@@ -2138,6 +2286,7 @@ impl Operation for ConnectCustomKeyStoreRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::CloudHsmClusterInvalidConfigurationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ConnectCustomKeyStoreResponse;
 }
 
@@ -2152,6 +2301,7 @@ impl Operation for CreateAliasRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2176,6 +2326,7 @@ impl Operation for CreateCustomKeyStoreRequest {
         ErrorKind::XksProxyInvalidResponseException,
         ErrorKind::XksProxyInvalidConfigurationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CreateCustomKeyStoreResponse;
 }
 
@@ -2192,6 +2343,7 @@ impl Operation for CreateGrantRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CreateGrantResponse;
 }
 
@@ -2212,7 +2364,26 @@ impl Operation for CreateKeyRequest {
         ErrorKind::XksKeyAlreadyInUseException,
         ErrorKind::XksKeyNotFoundException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = CreateKeyResponse;
+}
+
+impl Operation for DecapsulateRequest {
+    const NAME: &'static str = "Decapsulate";
+    const ERRORS: &'static [ErrorKind] = &[
+        ErrorKind::NotFoundException,
+        ErrorKind::DisabledException,
+        ErrorKind::KeyUnavailableException,
+        ErrorKind::DependencyTimeoutException,
+        ErrorKind::InvalidGrantTokenException,
+        ErrorKind::InvalidKeyUsageException,
+        ErrorKind::InvalidCiphertextException,
+        ErrorKind::KMSInternalException,
+        ErrorKind::KMSInvalidStateException,
+        ErrorKind::DryRunOperationException,
+    ];
+    const MODEL: &'static str = MODEL;
+    type Output = DecapsulateResponse;
 }
 
 impl Operation for DecryptRequest {
@@ -2230,6 +2401,7 @@ impl Operation for DecryptRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DecryptResponse;
 }
 
@@ -2241,6 +2413,7 @@ impl Operation for DeleteAliasRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2252,6 +2425,7 @@ impl Operation for DeleteCustomKeyStoreRequest {
         ErrorKind::CustomKeyStoreNotFoundException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteCustomKeyStoreResponse;
 }
 
@@ -2265,6 +2439,7 @@ impl Operation for DeleteImportedKeyMaterialRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeleteImportedKeyMaterialResponse;
 }
 
@@ -2281,6 +2456,7 @@ impl Operation for DeriveSharedSecretRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DeriveSharedSecretResponse;
 }
 
@@ -2291,6 +2467,7 @@ impl Operation for DescribeCustomKeyStoresRequest {
         ErrorKind::InvalidMarkerException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DescribeCustomKeyStoresResponse;
 }
 
@@ -2302,6 +2479,7 @@ impl Operation for DescribeKeyRequest {
         ErrorKind::DependencyTimeoutException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DescribeKeyResponse;
 }
 
@@ -2314,6 +2492,7 @@ impl Operation for DisableKeyRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2328,6 +2507,7 @@ impl Operation for DisableKeyRotationRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2338,6 +2518,7 @@ impl Operation for DisconnectCustomKeyStoreRequest {
         ErrorKind::CustomKeyStoreNotFoundException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = DisconnectCustomKeyStoreResponse;
 }
 
@@ -2351,6 +2532,7 @@ impl Operation for EnableKeyRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2365,7 +2547,25 @@ impl Operation for EnableKeyRotationRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
+}
+
+impl Operation for EncapsulateRequest {
+    const NAME: &'static str = "Encapsulate";
+    const ERRORS: &'static [ErrorKind] = &[
+        ErrorKind::NotFoundException,
+        ErrorKind::DisabledException,
+        ErrorKind::KeyUnavailableException,
+        ErrorKind::DependencyTimeoutException,
+        ErrorKind::InvalidGrantTokenException,
+        ErrorKind::InvalidKeyUsageException,
+        ErrorKind::KMSInternalException,
+        ErrorKind::KMSInvalidStateException,
+        ErrorKind::DryRunOperationException,
+    ];
+    const MODEL: &'static str = MODEL;
+    type Output = EncapsulateResponse;
 }
 
 impl Operation for EncryptRequest {
@@ -2381,6 +2581,7 @@ impl Operation for EncryptRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = EncryptResponse;
 }
 
@@ -2397,6 +2598,7 @@ impl Operation for GenerateDataKeyRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateDataKeyResponse;
 }
 
@@ -2414,6 +2616,7 @@ impl Operation for GenerateDataKeyPairRequest {
         ErrorKind::UnsupportedOperationException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateDataKeyPairResponse;
 }
 
@@ -2431,6 +2634,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintextRequest {
         ErrorKind::UnsupportedOperationException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateDataKeyPairWithoutPlaintextResponse;
 }
 
@@ -2447,6 +2651,7 @@ impl Operation for GenerateDataKeyWithoutPlaintextRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateDataKeyWithoutPlaintextResponse;
 }
 
@@ -2462,6 +2667,7 @@ impl Operation for GenerateMacRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateMacResponse;
 }
 
@@ -2474,6 +2680,7 @@ impl Operation for GenerateRandomRequest {
         ErrorKind::CustomKeyStoreNotFoundException,
         ErrorKind::CustomKeyStoreInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GenerateRandomResponse;
 }
 
@@ -2485,6 +2692,7 @@ impl Operation for GetKeyLastUsageRequest {
         ErrorKind::DependencyTimeoutException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetKeyLastUsageResponse;
 }
 
@@ -2497,6 +2705,7 @@ impl Operation for GetKeyPolicyRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetKeyPolicyResponse;
 }
 
@@ -2510,6 +2719,7 @@ impl Operation for GetKeyRotationStatusRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetKeyRotationStatusResponse;
 }
 
@@ -2523,6 +2733,7 @@ impl Operation for GetParametersForImportRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetParametersForImportResponse;
 }
 
@@ -2540,6 +2751,7 @@ impl Operation for GetPublicKeyRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = GetPublicKeyResponse;
 }
 
@@ -2557,6 +2769,7 @@ impl Operation for ImportKeyMaterialRequest {
         ErrorKind::ExpiredImportTokenException,
         ErrorKind::InvalidImportTokenException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ImportKeyMaterialResponse;
 }
 
@@ -2569,6 +2782,7 @@ impl Operation for ListAliasesRequest {
         ErrorKind::InvalidArnException,
         ErrorKind::NotFoundException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListAliasesResponse;
 }
 
@@ -2583,6 +2797,7 @@ impl Operation for ListGrantsRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListGrantsResponse;
 }
 
@@ -2595,6 +2810,7 @@ impl Operation for ListKeyPoliciesRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListKeyPoliciesResponse;
 }
 
@@ -2608,6 +2824,7 @@ impl Operation for ListKeyRotationsRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListKeyRotationsResponse;
 }
 
@@ -2618,6 +2835,7 @@ impl Operation for ListKeysRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::InvalidMarkerException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListKeysResponse;
 }
 
@@ -2629,6 +2847,7 @@ impl Operation for ListResourceTagsRequest {
         ErrorKind::InvalidArnException,
         ErrorKind::InvalidMarkerException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListResourceTagsResponse;
 }
 
@@ -2641,6 +2860,7 @@ impl Operation for ListRetirableGrantsRequest {
         ErrorKind::NotFoundException,
         ErrorKind::KMSInternalException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ListGrantsResponse;
 }
 
@@ -2656,6 +2876,7 @@ impl Operation for PutKeyPolicyRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2674,6 +2895,7 @@ impl Operation for ReEncryptRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ReEncryptResponse;
 }
 
@@ -2691,6 +2913,7 @@ impl Operation for ReplicateKeyRequest {
         ErrorKind::TagException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ReplicateKeyResponse;
 }
 
@@ -2706,6 +2929,7 @@ impl Operation for RetireGrantRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2720,6 +2944,7 @@ impl Operation for RevokeGrantRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2736,6 +2961,7 @@ impl Operation for RotateKeyOnDemandRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::ConflictException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = RotateKeyOnDemandResponse;
 }
 
@@ -2748,6 +2974,7 @@ impl Operation for ScheduleKeyDeletionRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = ScheduleKeyDeletionResponse;
 }
 
@@ -2764,6 +2991,7 @@ impl Operation for SignRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = SignResponse;
 }
 
@@ -2777,6 +3005,7 @@ impl Operation for TagResourceRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::TagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2789,6 +3018,7 @@ impl Operation for UntagResourceRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::TagException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2801,6 +3031,7 @@ impl Operation for UpdateAliasRequest {
         ErrorKind::LimitExceededException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2825,6 +3056,7 @@ impl Operation for UpdateCustomKeyStoreRequest {
         ErrorKind::XksProxyInvalidResponseException,
         ErrorKind::XksProxyInvalidConfigurationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = UpdateCustomKeyStoreResponse;
 }
 
@@ -2837,6 +3069,7 @@ impl Operation for UpdateKeyDescriptionRequest {
         ErrorKind::KMSInternalException,
         ErrorKind::KMSInvalidStateException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2850,6 +3083,7 @@ impl Operation for UpdatePrimaryRegionRequest {
         ErrorKind::NotFoundException,
         ErrorKind::UnsupportedOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = Nothing;
 }
 
@@ -2867,6 +3101,7 @@ impl Operation for VerifyRequest {
         ErrorKind::KMSInvalidSignatureException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = VerifyResponse;
 }
 
@@ -2883,6 +3118,7 @@ impl Operation for VerifyMacRequest {
         ErrorKind::KMSInvalidStateException,
         ErrorKind::DryRunOperationException,
     ];
+    const MODEL: &'static str = MODEL;
     type Output = VerifyMacResponse;
 }
 
@@ -2900,6 +3136,7 @@ pub(crate) async fn dispatch(
         "CreateCustomKeyStore" => run::<CreateCustomKeyStoreRequest>(body, kms, call).await,
         "CreateGrant" => run::<CreateGrantRequest>(body, kms, call).await,
         "CreateKey" => run::<CreateKeyRequest>(body, kms, call).await,
+        "Decapsulate" => run::<DecapsulateRequest>(body, kms, call).await,
         "Decrypt" => run::<DecryptRequest>(body, kms, call).await,
         "DeleteAlias" => run::<DeleteAliasRequest>(body, kms, call).await,
         "DeleteCustomKeyStore" => run::<DeleteCustomKeyStoreRequest>(body, kms, call).await,
@@ -2914,6 +3151,7 @@ pub(crate) async fn dispatch(
         "DisconnectCustomKeyStore" => run::<DisconnectCustomKeyStoreRequest>(body, kms, call).await,
         "EnableKey" => run::<EnableKeyRequest>(body, kms, call).await,
         "EnableKeyRotation" => run::<EnableKeyRotationRequest>(body, kms, call).await,
+        "Encapsulate" => run::<EncapsulateRequest>(body, kms, call).await,
         "Encrypt" => run::<EncryptRequest>(body, kms, call).await,
         "GenerateDataKey" => run::<GenerateDataKeyRequest>(body, kms, call).await,
         "GenerateDataKeyPair" => run::<GenerateDataKeyPairRequest>(body, kms, call).await,
@@ -2969,6 +3207,7 @@ pub(super) const TRIALS: &[Trial] = &[
     Trial::of::<CreateCustomKeyStoreRequest>(),
     Trial::of::<CreateGrantRequest>(),
     Trial::of::<CreateKeyRequest>(),
+    Trial::of::<DecapsulateRequest>(),
     Trial::of::<DecryptRequest>(),
     Trial::of::<DeleteAliasRequest>(),
     Trial::of::<DeleteCustomKeyStoreRequest>(),
@@ -2981,6 +3220,7 @@ pub(super) const TRIALS: &[Trial] = &[
     Trial::of::<DisconnectCustomKeyStoreRequest>(),
     Trial::of::<EnableKeyRequest>(),
     Trial::of::<EnableKeyRotationRequest>(),
+    Trial::of::<EncapsulateRequest>(),
     Trial::of::<EncryptRequest>(),
     Trial::of::<GenerateDataKeyRequest>(),
     Trial::of::<GenerateDataKeyPairRequest>(),

@@ -189,12 +189,38 @@ fn json_that_does_not_fit() {
 fn what_is_unknown_or_twice() {
     assert!(decode::<ListKeysRequest>(b"").is_ok());
     let deep = format!("{{\"X\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(decode::<ListKeysRequest>(deep.as_bytes()).is_ok(), "unknown members are skipped");
+    assert!(decode::<GenerateRandomRequest>(deep.as_bytes()).is_ok(), "unknown, and skipped");
     let twice =
         br#"{"KeyId": "k", "Plaintext": "AA==", "EncryptionContext": {"a": "1", "a": "2"}}"#;
     let request: EncryptRequest = decode(twice).unwrap();
     assert_eq!(request.encryption_context.unwrap()["a"], "2");
     assert_eq!(&*request.plaintext.unwrap(), [0]);
+}
+
+#[test]
+fn what_is_unknown_and_could_restrict_is_refused() {
+    let grant = |more: Value| {
+        let mut body = json!({"KeyId": "k", "GranteePrincipal": "p", "Operations": ["Decrypt"]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    for (message, name) in [
+        (violation::<CreateGrantRequest>(grant(json!({"Constraints": {"Newer": "x"}}))), "Newer"),
+        (violation::<CreateGrantRequest>(grant(json!({"NotAfter": 7}))), "NotAfter"),
+        (violation::<ListGrantsRequest>(json!({"KeyId": "k", "Since": {"a": []}})), "Since"),
+        (violation::<ListKeysRequest>(json!({"Owners": ["SELF"]})), "Owners"),
+        (violation::<cloudhsmv2::DescribeClustersRequest>(json!({"Only": 1})), "Only"),
+    ] {
+        assert!(message.starts_with(&format!("The member {name} is not known")), "{message}");
+        assert!(message.contains("botocore 1."), "{message}");
+    }
+    // A name that none of AWS's members could have is not repeated.
+    for odd in ["a b".to_owned(), "N".repeat(65), String::new()] {
+        let message = violation::<ListKeysRequest>(json!({odd.clone(): 1}));
+        assert!(message.starts_with("A member of the request is not known"), "{odd}: {message}");
+    }
+    let known = grant(json!({"Constraints": {"SourceArn": "arn:aws:s3:::b"}}));
+    assert!(violation::<CreateGrantRequest>(known).contains("'constraints.sourceArn'"));
 }
 
 #[test]
@@ -246,7 +272,7 @@ fn secrets(model: &Value, shape: &str, mark: &Value) -> Value {
 #[test]
 fn every_operation_of_the_model_is_served() {
     for (model, trials, source, count) in [
-        (MODEL, TRIALS, include_str!("kms.rs"), 54),
+        (MODEL, TRIALS, include_str!("kms.rs"), 56),
         (CLOUDHSM, cloudhsmv2::TRIALS, include_str!("cloudhsmv2.rs"), 18),
     ] {
         let model: Value = serde_json::from_str(model).unwrap();

@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use zeroize::Zeroizing;
 
+/// AWS's longest name of a member has 39 letters.
+const MEMBER_MAX: usize = 64;
 const NOT_BASE64: &str = "a blob is not base64";
 
 /// A string that is erased on drop and never shown.
@@ -178,6 +180,16 @@ where
 {
     let list = Option::<Vec<Object<T>>>::deserialize(from)?;
     Ok(list.map(|list| list.into_iter().map(|object| object.0).collect()))
+}
+
+/// The member that is not known, where JSON was refused for its sake. Its name is the caller's: it
+/// is repeated only if it could be one of AWS's.
+pub(super) fn unknown_member(error: &serde_json::Error) -> Option<String> {
+    let text = error.is_data().then(|| error.to_string())?;
+    let (name, _) = text.strip_prefix("unknown field `")?.split_once('`')?;
+    let fits =
+        (1..=MEMBER_MAX).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    Some(if fits { format!("The member {name}") } else { "A member of the request".to_owned() })
 }
 
 /// Why JSON was not taken, in AWS's words where they are known. serde's own sentence about a wrong

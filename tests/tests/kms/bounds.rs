@@ -46,8 +46,12 @@ fn what_cannot_be_read_is_refused_and_never_repeated() {
         let message = refusal["message"].as_str().unwrap();
         assert!(message.contains(says) && !message.contains("secret"), "{shown}: {refusal}");
     }
-    // Members that are not known are left alone: newer clients send them.
-    kms.ok("ListKeys", json!({ "Unknown": { "member": 1 } }));
+    // Newer clients send members that are not known: they are left alone, but where they restrict.
+    let random = json!({ "NumberOfBytes": 1, "Unknown": { "member": 1 } });
+    kms.ok("GenerateRandom", random);
+    let refusal = kms.refused("ListKeys", json!({ "Unknown": { "member": 1 } }));
+    assert_eq!(refusal.name, "ValidationException");
+    assert!(refusal.message.starts_with("The member Unknown is not known"), "{refusal:?}");
 }
 
 #[test]

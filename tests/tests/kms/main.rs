@@ -1,6 +1,8 @@
 //! The AWS endpoint as clients see it: the Rust SDK, and raw HTTP held against the service model.
 #![allow(clippy::unwrap_used)]
+mod aliases;
 mod bounds;
+mod grants;
 mod killed;
 mod operations;
 mod rough;

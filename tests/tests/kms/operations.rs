@@ -112,6 +112,21 @@ const TABLE: &[Row] = &[
         WRONG_USAGE,
         WRONG_USAGE,
     ),
+    (
+        "Encapsulate",
+        |key| json!({ "KeyId": key.id, "EncapsulationAlgorithm": "ML_KEM" }),
+        WRONG_USAGE,
+        WRONG_USAGE,
+    ),
+    (
+        "Decapsulate",
+        |key| {
+            json!({ "KeyId": key.id, "EncapsulationAlgorithm": "ML_KEM",
+                    "SharedSecretCiphertextBlob": "AAAA" })
+        },
+        WRONG_USAGE,
+        WRONG_USAGE,
+    ),
     ("EnableKeyRotation", |key| json!({ "KeyId": key.id }), UNSUPPORTED, DONE),
     ("GetKeyRotationStatus", |key| json!({ "KeyId": key.id }), UNSUPPORTED, DONE),
     ("ListKeyRotations", |key| json!({ "KeyId": key.id }), UNSUPPORTED, DONE),
@@ -214,6 +229,7 @@ fn check_names(kms: &Kms) {
         (id, format!("Key '{arn}' does not exist")),
         (arn.as_str(), format!("Key '{arn}' does not exist")),
         ("fake-key-id", "Invalid keyId 'fake-key-id'".to_owned()),
+        ("arn:aws:kms:us-east-1:000000000000:key/fake", "Invalid keyId fake".to_owned()),
         (elsewhere.as_str(), "Invalid arn eu-west-1".to_owned()),
         (
             "alias/none",
@@ -245,9 +261,6 @@ fn check_names(kms: &Kms) {
     assert_eq!(kms.refused("CreateAlias", ours.clone()).name, "InvalidAliasNameException");
     assert_eq!(kms.refused("UpdateAlias", ours.clone()).name, "NotFoundException");
     assert_eq!(kms.refused("DeleteAlias", ours).name, "NotFoundException");
-    // Only what uses or describes a key takes an alias.
-    let refusal = kms.refused("EnableKey", json!({ "KeyId": "alias/none" }));
-    assert_eq!(refusal.message, "Invalid keyId 'alias/none'");
 }
 
 /// Keys that key stores cannot have, and requests that contradict themselves.
@@ -262,15 +275,23 @@ fn check_new_keys(kms: &Kms, store: &str) {
     for more in [
         json!({ "KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT" }),
         json!({ "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY" }),
-        json!({ "CustomerMasterKeySpec": "RSA_4096" }),
+        json!({ "CustomerMasterKeySpec": "RSA_4096", "KeyUsage": "SIGN_VERIFY" }),
         json!({ "KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC" }),
-        json!({ "KeyUsage": "SIGN_VERIFY" }),
+        json!({ "KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE" }),
         json!({ "MultiRegion": true }),
         json!({ "XksKeyId": "x" }),
     ] {
         assert_eq!(refused(more.clone()), UNSUPPORTED, "{more}");
     }
-    assert_eq!(refused(json!({ "Origin": "AWS_KMS" })), "ValidationException");
+    for more in [
+        json!({ "Origin": "AWS_KMS" }),
+        json!({ "KeyUsage": "SIGN_VERIFY" }),
+        json!({ "KeySpec": "HMAC_256" }),
+        json!({ "CustomerMasterKeySpec": "RSA_4096", "MultiRegion": true }),
+        json!({ "KeySpec": "ML_KEM_768", "KeyUsage": "KEY_AGREEMENT" }),
+    ] {
+        assert_eq!(refused(more.clone()), "ValidationException", "{more}");
+    }
     assert_eq!(refused(json!({ "Policy": "{" })), "MalformedPolicyDocumentException");
     let tag = json!({ "TagKey": "AWS:x", "TagValue": "" });
     assert_eq!(refused(json!({ "Tags": [tag] })), "TagException");
@@ -278,6 +299,25 @@ fn check_new_keys(kms: &Kms, store: &str) {
     assert_eq!(refused(none), "CustomKeyStoreNotFoundException");
     let alone = kms.refused("CreateKey", json!({ "Origin": "AWS_CLOUDHSM" }));
     assert_eq!(alone.name, "ValidationException");
+    // What contradicts itself is told before what is not supported, in AWS's words.
+    for (parameters, message) in [
+        (
+            json!({ "KeyUsage": "SIGN_VERIFY" }),
+            "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEFAULT",
+        ),
+        (
+            json!({ "KeySpec": "HMAC_256", "Origin": "EXTERNAL" }),
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption \
+             keys.",
+        ),
+        (
+            json!({ "KeySpec": "RSA_2048", "KeyUsage": "KEY_AGREEMENT", "MultiRegion": true }),
+            "KeyUsage KEY_AGREEMENT is not compatible with KeySpec RSA_2048",
+        ),
+    ] {
+        let refusal = kms.refused("CreateKey", parameters);
+        assert_eq!((&*refusal.name, &*refusal.message), ("ValidationException", message));
+    }
     for origin in ["EXTERNAL", "EXTERNAL_KEY_STORE"] {
         let refusal = kms.refused("CreateKey", json!({ "Origin": origin }));
         assert_eq!(refusal.name, UNSUPPORTED, "{origin}");

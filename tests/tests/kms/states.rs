@@ -65,6 +65,8 @@ const ALWAYS: [&str; 4] = ["ok"; 4];
 const CHANGED: [&str; 4] = ["ok", "ok", "3", "ok"];
 const NEVER: [&str; 4] = ["7"; 4];
 
+const BOB: &str = "arn:aws:iam::000000000000:user/bob";
+
 /// A key that is brought from state to state.
 struct Subject {
     key: String,
@@ -92,7 +94,7 @@ fn alias(subject: &Subject) -> Value {
 }
 
 fn new_grant(subject: &Subject) -> Value {
-    json!({ "KeyId": subject.key, "GranteePrincipal": "bob", "Operations": ["Decrypt"] })
+    json!({ "KeyId": subject.key, "GranteePrincipal": BOB, "Operations": ["Decrypt"] })
 }
 
 impl Subject {

@@ -6,6 +6,10 @@ use std::path::Path;
 
 #[derive(Deserialize)]
 pub(super) struct Model {
+    /// The version of botocore that it is of.
+    pub(super) botocore: String,
+    /// The day on which that was built: `2026-11-20`.
+    pub(super) released: String,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) shapes: BTreeMap<String, Shape>,
 }

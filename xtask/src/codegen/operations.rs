@@ -13,7 +13,8 @@ pub(super) fn text(service: &Service, model: &Model) -> String {
         let _ = write!(
             operations,
             "impl Operation for {input} {{\nconst NAME: &'static str = \"{name}\";\n\
-             const ERRORS: &'static [ErrorKind] = &[{errors}];\ntype Output = {output};\n}}\n\n"
+             const ERRORS: &'static [ErrorKind] = &[{errors}];\n\
+             const MODEL: &'static str = MODEL;\ntype Output = {output};\n}}\n\n"
         );
         let _ = writeln!(arms, "\"{name}\" => run::<{input}>(body, {}, call).await,", service.name);
         let _ = writeln!(trials, "Trial::of::<{input}>(),");

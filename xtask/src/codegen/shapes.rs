@@ -2,6 +2,7 @@
 use super::Service;
 use super::model::{Kind, Model, Reach, Shape};
 use super::names;
+use super::restricting::is_restricting;
 use std::collections::BTreeSet;
 
 /// A member whose CloudTrail name is not its own.
@@ -11,6 +12,7 @@ const UNLOGGED: &[&str] = &["TrustAnchorCertificate"];
 
 pub(super) fn text(service: &Service, model: &Model) -> Result<String, String> {
     let Service { title, name, state } = service;
+    let Model { botocore, released, .. } = model;
     let mut text = format!(
         "//! The shapes and operations of {title}.\n//!\n\
          //! Made by `cargo xtask codegen` of `aws-api/model/{name}.json`; not edited by hand.\n\
@@ -20,7 +22,9 @@ pub(super) fn text(service: &Service, model: &Model) -> Result<String, String> {
          use super::{{ErrorKind, Nothing, Operation}};\n\
          use crate::call::Call;\nuse crate::error::ApiError;\n\
          use crate::{name}::{{{state}, run}};\n\
-         use serde::{{Deserialize, Serialize}};\nuse std::collections::BTreeMap;\n\n"
+         use serde::{{Deserialize, Serialize}};\nuse std::collections::BTreeMap;\n\n\
+         /// Of which botocore the model is.\n\
+         const MODEL: &str = \"{botocore} of {released}\";\n\n"
     );
     let reach = model.reach();
     let names: BTreeSet<&String> = reach.inputs.union(&reach.outputs).collect();
@@ -50,7 +54,9 @@ fn structure(model: &Model, reach: &Reach, name: &str, shape: &Shape) -> Result<
     } else {
         "rename_all = \"PascalCase\""
     };
-    let rename = if fields.is_empty() { String::new() } else { format!("#[serde({rename})]\n") };
+    let strict = if asked && is_restricting(model, name) { ", deny_unknown_fields" } else { "" };
+    let serde = format!("#[serde({rename}{strict})]\n");
+    let rename = if fields.is_empty() { String::new() } else { serde };
     let mut text = format!(
         "#[derive(Clone, Debug, Default, Serialize, Deserialize)]\n{rename}\
          pub(crate) struct {name} {{\n{fields}}}\n\n"
