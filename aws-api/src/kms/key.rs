@@ -27,7 +27,10 @@ impl Execute for CreateKeyRequest {
             enabled: true,
             deletion: None,
             policy: match self.policy {
-                Some(policy) => policy::checked(policy)?,
+                Some(policy) => {
+                    let bypass = self.bypass_policy_lockout_safety_check;
+                    policy::checked(policy, call, &call.key_arn(&key_id), bypass)?
+                }
                 None => policy::default(&call.account),
             },
             tags: tag::added(Default::default(), self.tags.unwrap_or_default())?,

@@ -5,13 +5,24 @@ use crate::error::ApiError;
 use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::page::Listing;
-use serde_json::{Value, json};
+use document::{Document, malformed};
+use lockout::Asker;
+use serde_json::json;
 use std::sync::Arc;
+
+mod document;
+mod lockout;
 
 /// The only name that a key policy can have.
 const NAME: &str = "default";
 /// KMS developer guide, resource quotas: the size of a key policy in bytes.
 const POLICY_MAX: usize = 32 * 1024;
+
+/// KMS's words (recorded).
+const LOCKED_OUT: &str =
+    "The new key policy will not allow you to update the key policy in the future.";
+/// A policy that AWS RAM writes, for keys that it shares.
+const OF_RAM: &str = "AWS_RAM";
 
 /// What a key has when its maker gives no policy.
 pub(super) fn default(account: &str) -> String {
@@ -29,16 +40,26 @@ pub(super) fn default(account: &str) -> String {
     serde_json::to_string_pretty(&policy).unwrap_or_default()
 }
 
-pub(super) fn checked(policy: String) -> Result<String, ApiError> {
+/// What a policy must be that a request brings: of a size, well-formed, and, unless the caller
+/// bypasses that check, one under which the caller can change it again.
+pub(super) fn checked(
+    policy: String,
+    call: &Call,
+    key_arn: &str,
+    bypass: Option<bool>,
+) -> Result<String, ApiError> {
     if policy.len() > POLICY_MAX {
         return Err(ErrorKind::LimitExceededException
             .with(format!("a key policy has {POLICY_MAX} bytes at most")));
     }
-    let malformed = |why: &str| ErrorKind::MalformedPolicyDocumentException.with(why);
-    let json: Value = serde_json::from_str(&policy)
-        .map_err(|e| malformed(&format!("the policy is not JSON: {e}")))?;
-    if !json.get("Statement").is_some_and(|it| it.is_array() || it.is_object()) {
-        return Err(malformed("the policy has no Statement"));
+    let document = Document::read(&policy)?;
+    let principal = call.principal();
+    let asker = Asker { account: &call.account, principal: &principal, key_arn };
+    if bypass != Some(true) && !asker.may_put_policy(&document) {
+        return Err(malformed(LOCKED_OUT));
+    }
+    if document.statements().is_empty() {
+        return Err(malformed("The policy has no statement."));
     }
     Ok(policy)
 }
@@ -65,8 +86,13 @@ impl Execute for GetKeyPolicyRequest {
 impl Execute for PutKeyPolicyRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
+        if self.policy_name.as_deref() == Some(OF_RAM) {
+            return Err(ErrorKind::ValidationException
+                .with("The AWS_RAM policy can only be managed by the RAM service."));
+        }
         named(self.policy_name.as_deref())?;
-        let policy = checked(self.policy.unwrap_or_default())?;
+        let bypass = self.bypass_policy_lockout_safety_check;
+        let policy = checked(self.policy.unwrap_or_default(), call, &found.arn, bypass)?;
         kms.change_key(call, &found.key.key_id, |_, key| {
             key.policy.clone_from(&policy);
             Ok(())

@@ -1,10 +1,10 @@
 //! Operations that symmetric encryption keys do not support, and how KMS says so.
 use super::keys::{Found, Material};
-use super::{Execute, Kms};
+use super::{Execute, Kms, policy};
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::model::ErrorKind;
 use crate::model::kms::*;
+use crate::model::{ErrorKind, Operation};
 use std::sync::Arc;
 
 /// Keys of this origin cannot do that.
@@ -43,6 +43,18 @@ fn on_demand(found: &Found, operation: &str) -> ApiError {
     }
 }
 
+impl Execute for ReplicateKeyRequest {
+    /// The replica's policy is held against the same rules as any other, before the key is.
+    async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
+        if let Some(policy) = self.policy {
+            let bypass = self.bypass_policy_lockout_safety_check;
+            policy::checked(policy, call, &found.arn, bypass)?;
+        }
+        Err(not_multi_region(&found, Self::NAME))
+    }
+}
+
 /// Each operation finds its key first: an unknown one is told before anything else.
 macro_rules! refuse {
     ($($request:ident $why:ident;)*) => {$(
@@ -53,7 +65,7 @@ macro_rules! refuse {
                 call: &mut Call,
             ) -> Result<Self::Output, ApiError> {
                 let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
-                Err($why(&found, <Self as crate::model::Operation>::NAME))
+                Err($why(&found, Self::NAME))
             }
         }
     )*};
@@ -74,6 +86,5 @@ refuse! {
     ImportKeyMaterialRequest origin;
     DeleteImportedKeyMaterialRequest origin;
     RotateKeyOnDemandRequest on_demand;
-    ReplicateKeyRequest not_multi_region;
     UpdatePrimaryRegionRequest not_multi_region;
 }

@@ -3,6 +3,7 @@ use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::ErrorKind;
+use crate::model::constraint::Rule;
 use crate::model::kms::*;
 use crate::page::{Listing, Order, most};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,10 @@ use std::sync::Arc;
 
 /// KMS developer guide, resource quotas: tags of a key.
 const TAGS_MAX: usize = 50;
+
+/// What keys and values of tags are made of; KMS's model does not say it, its answers do (known of
+/// users' reports, with AWS's text).
+static CHARACTERS: Rule = Rule::pattern(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*");
 
 /// Adds tags to those that are there; one with the same key takes the place of the old one.
 pub(super) fn added(
@@ -24,6 +29,9 @@ pub(super) fn added(
         }
         if key.get(..4).is_some_and(|front| front.eq_ignore_ascii_case("aws:")) {
             return Err(ErrorKind::TagException.with("Tags beginning with aws: are reserved"));
+        }
+        if !CHARACTERS.fits(&key) || !CHARACTERS.fits(&value) {
+            return Err(ErrorKind::TagException.with("Invalid tag"));
         }
         tags.insert(key, value);
     }

@@ -39,7 +39,7 @@ impl Rule {
     }
 
     /// A pattern matches all of a value or nothing.
-    pub(super) const fn pattern(text: &'static str) -> Self {
+    pub(crate) const fn pattern(text: &'static str) -> Self {
         let pattern = Some(Pattern { text, regex: OnceLock::new() });
         Self { min: None, max: None, pattern, values: &[], each: None, keys: None }
     }
@@ -89,6 +89,11 @@ impl Rule {
             all.push(format!("Member must satisfy enum value set: [{}]", self.values.join(", ")));
         }
         all
+    }
+
+    /// Whether a text is as demanded.
+    pub(crate) fn fits(&self, text: &str) -> bool {
+        !self.is_broken_by(&text.to_owned())
     }
 
     fn is_broken_by<T: Check + ?Sized>(&self, value: &T) -> bool {

@@ -5,6 +5,7 @@ mod bounds;
 mod grants;
 mod killed;
 mod operations;
+mod policies;
 mod rough;
 mod sdk;
 mod signatures;

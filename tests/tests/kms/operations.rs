@@ -166,7 +166,8 @@ const TABLE: &[Row] = &[
     ("CancelKeyDeletion", |key| json!({ "KeyId": key.id }), DONE, DONE),
 ];
 
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
+pub(crate) const POLICY: &str =
+    r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}"#;
 
 fn alias(key: &Key<'_>) -> Value {
     json!({ "AliasName": key.alias, "TargetKeyId": key.id })

@@ -34,7 +34,7 @@ const TABLE: &[Row] = &[
     ("ListKeyPolicies", named, ALWAYS),
     ("ListAliases", named, ALWAYS),
     ("ListResourceTags", named, ALWAYS),
-    ("PutKeyPolicy", |s| json!({ "KeyId": s.key, "Policy": "{\"Statement\":[]}" }), ALWAYS),
+    ("PutKeyPolicy", |s| json!({ "KeyId": s.key, "Policy": crate::operations::POLICY }), ALWAYS),
     ("GetKeyLastUsage", named, ALWAYS),
     ("RevokeGrant", |s| json!({ "KeyId": s.key, "GrantId": s.grants.next() }), ALWAYS),
     ("RetireGrant", |s| json!({ "KeyId": s.arn, "GrantId": s.grants.next() }), ALWAYS),
