@@ -1,10 +1,12 @@
 //! A ciphertext of KMS: which key it is of, and what AES-GCM made.
 use crate::error::ApiError;
 use crate::model::ErrorKind;
+use crate::secrets::hmac;
 use aws_lc_rs::digest::{SHA256, digest};
 use kms_connector::Ciphertext;
 use proto::limits::DATA_MAX;
 use std::collections::BTreeMap;
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 /// KMS's ciphertexts begin so: `AQICAH` in base64.
@@ -16,31 +18,54 @@ const IV_AT: usize = ARN_AT + 16;
 const DATA_AT: usize = IV_AT + 12;
 const TAG_LEN: usize = 16;
 
-/// The bytes of a CiphertextBlob.
-pub(crate) struct Sealed(Vec<u8>);
+/// What a CiphertextBlob ends with: HMAC-SHA256 of all before it, under a key of KMS's. Whatever
+/// was damaged is known by it before anything of the ciphertext is believed.
+const MARK_LEN: usize = 32;
+
+/// What a CiphertextBlob holds, without its mark.
+pub(crate) struct Sealed {
+    bytes: Vec<u8>,
+    marked: bool,
+}
 
 impl Sealed {
     pub(crate) fn new(arn: &str, key_id: &str, iv: &[u8], data: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(DATA_AT + data.len());
+        let mut bytes = Vec::with_capacity(DATA_AT + data.len() + MARK_LEN);
         bytes.extend(FRONT);
         bytes.extend(Uuid::try_parse(key_id).unwrap_or_default().as_bytes());
         bytes.extend(mark(arn));
         bytes.extend(iv);
         bytes.extend(data);
-        Self(bytes)
+        Self { bytes, marked: true }
     }
 
-    /// `None`: these bytes cannot be a ciphertext of ours.
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        (bytes.starts_with(&FRONT) && bytes.len() >= DATA_AT + TAG_LEN).then_some(Self(bytes))
+    /// Out of a CiphertextBlob. `None`: these bytes cannot be a ciphertext of ours.
+    pub(crate) fn read(mut bytes: Vec<u8>, marking_key: &[u8]) -> Option<Self> {
+        let marked = match bytes.split_last_chunk::<MARK_LEN>() {
+            Some((said, mark)) => bool::from(hmac(marking_key, said).ct_eq(mark)),
+            None => false,
+        };
+        if marked {
+            bytes.truncate(bytes.len() - MARK_LEN);
+        }
+        let fits = bytes.starts_with(&FRONT) && bytes.len() >= DATA_AT + TAG_LEN;
+        fits.then_some(Self { bytes, marked })
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0
+    /// As a CiphertextBlob.
+    pub(crate) fn into_blob(mut self, marking_key: &[u8]) -> Vec<u8> {
+        let mark = hmac(marking_key, &self.bytes);
+        self.bytes.extend(mark);
+        self.bytes
+    }
+
+    /// Whether it is as KMS made it. Earlier versions left no mark: of theirs, AES-GCM tells.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.marked
     }
 
     fn part(&self, from: usize, to: usize) -> &[u8] {
-        self.0.get(from..to).unwrap_or_default()
+        self.bytes.get(from..to).unwrap_or_default()
     }
 
     pub(crate) fn key_id(&self) -> String {
@@ -57,7 +82,7 @@ impl Sealed {
     }
 
     pub(crate) fn data(&self) -> &[u8] {
-        self.0.get(DATA_AT..).unwrap_or_default()
+        self.bytes.get(DATA_AT..).unwrap_or_default()
     }
 
     pub(crate) fn ciphertext(&self) -> Ciphertext {
@@ -106,25 +131,45 @@ mod tests {
     const ARN: &str = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
+    const KEY: &[u8] = &[3; 32];
+
+    fn blob(data: &[u8]) -> Vec<u8> {
+        Sealed::new(ARN, ID, &[7; 12], data).into_blob(KEY)
+    }
+
     #[test]
     fn a_ciphertext_names_its_key() {
-        let made = Sealed::new(ARN, ID, &[7; 12], &[9; 20]);
-        assert!(data_encoding::BASE64.encode(&made.0).starts_with("AQICAH"));
-        let read = Sealed::from_bytes(made.into_bytes()).unwrap();
+        let made = blob(&[9; 20]);
+        assert!(data_encoding::BASE64.encode(&made).starts_with("AQICAH"));
+        let read = Sealed::read(made, KEY).unwrap();
         assert_eq!((read.key_id().as_str(), read.is_of(ARN)), (ID, true));
-        assert!(!read.is_of(&ARN.replace("us-east-1", "eu-west-1")));
+        assert!(read.is_marked() && !read.is_of(&ARN.replace("us-east-1", "eu-west-1")));
         assert_eq!((read.iv(), read.data()), (&[7; 12][..], &[9; 20][..]));
     }
 
     #[test]
-    fn other_bytes_are_none() {
-        let good = Sealed::new(ARN, ID, &[7; 12], &[9; 16]).into_bytes();
-        for len in 0..good.len() {
-            assert!(Sealed::from_bytes(good[..len].to_vec()).is_none(), "{len}");
+    fn damage_is_known_by_the_mark() {
+        let good = blob(&[9; 16]);
+        let is_marked = |bytes: Vec<u8>| Sealed::read(bytes, KEY).is_some_and(|it| it.is_marked());
+        for at in 0..good.len() {
+            assert!(!is_marked(good[..at].to_vec()), "{at} bytes");
+            let mut other = good.clone();
+            other[at] ^= 1;
+            assert!(!is_marked(other), "byte {at}");
         }
-        let mut other = good.clone();
-        other[0] ^= 1;
-        assert!(Sealed::from_bytes(other).is_none());
+        assert!(!is_marked([good.clone(), vec![0]].concat()));
+        assert!(!Sealed::read(good, &[4; 32]).unwrap().is_marked(), "another installation's");
+    }
+
+    #[test]
+    fn what_earlier_versions_made_is_read_and_has_no_mark() {
+        let mut old = blob(&[9; 20]);
+        old.truncate(old.len() - MARK_LEN);
+        let read = Sealed::read(old.clone(), KEY).unwrap();
+        assert!(!read.is_marked() && read.is_of(ARN));
+        assert_eq!((read.iv(), read.data()), (&[7; 12][..], &[9; 20][..]));
+        old[0] ^= 1;
+        assert!(Sealed::read(old, KEY).is_none());
     }
 
     #[test]

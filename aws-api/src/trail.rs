@@ -88,6 +88,14 @@ fn resource<'e>(account_id: &'e str) -> impl Fn(&'e String) -> Resource<'e> {
     move |arn| Resource { account_id, kind: "AWS::KMS::Key", arn }
 }
 
+/// CloudTrail user guide, record contents: an errorMessage has 1 KB at most.
+const ERROR_MESSAGE_MAX: usize = 1024;
+
+fn shortened(message: &str) -> &str {
+    let end = message.floor_char_boundary(ERROR_MESSAGE_MAX);
+    message.get(..end).unwrap_or_default()
+}
+
 /// Operations that change nothing that KMS keeps.
 fn is_read_only(operation: &str) -> bool {
     [
@@ -101,6 +109,8 @@ fn is_read_only(operation: &str) -> bool {
         "Sign",
         "Verify",
         "Derive",
+        "Encapsulate",
+        "Decapsulate",
     ]
     .iter()
     .any(|front| operation.starts_with(front))
@@ -139,7 +149,7 @@ impl Trail {
             source_ip_address: call.source.map_or("AWS Internal".to_owned(), |ip| ip.to_string()),
             user_agent: &call.user_agent,
             error_code: error.map(|error| trail_code(error.kind.name())),
-            error_message: error.and_then(|error| error.message.as_deref()),
+            error_message: error.and_then(|error| error.message.as_deref()).map(shortened),
             request_parameters: parameters,
             response_elements: told.response.as_ref().filter(|_| !failed),
             additional_event_data: Some(&told.additional).filter(|data| !data.is_empty()),

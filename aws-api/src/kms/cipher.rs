@@ -1,4 +1,5 @@
 //! Encrypting and decrypting under KMS keys, and data keys.
+use super::key_spec::SYMMETRIC;
 use super::keys::{Found, Material};
 use super::{Execute, Kms};
 use crate::blob::{Sealed, additional_data};
@@ -17,7 +18,8 @@ use zeroize::Zeroizing;
 
 type Context = Option<BTreeMap<String, String>>;
 
-const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
+/// For what the key is by which KMS knows its ciphertexts.
+const MARKS: &str = "marks of ciphertexts";
 
 /// KMS developer guide, fix-keystore, word for word.
 pub(crate) fn unreachable() -> ApiError {
@@ -40,13 +42,26 @@ pub(super) fn refused(error: KeyError, arn: &str) -> ApiError {
     }
 }
 
-fn algorithm(found: &Found, algorithm: Option<&str>) -> Result<(), ApiError> {
+/// A ciphertext as a request brings it.
+struct Ciphertext {
+    blob: Option<Blob>,
+    key: Option<String>,
+    /// The request's member that names the key.
+    named: &'static str,
+    algorithm: Option<String>,
+}
+
+/// Word for word (recorded).
+fn unfit_algorithm(algorithm: &str) -> ApiError {
+    let spec = SYMMETRIC;
+    ErrorKind::InvalidKeyUsageException
+        .with(format!("Algorithm {algorithm} is incompatible with key spec {spec}."))
+}
+
+fn algorithm(algorithm: Option<&str>) -> Result<(), ApiError> {
     match algorithm {
         None | Some(SYMMETRIC) => Ok(()),
-        Some(other) => Err(ErrorKind::InvalidKeyUsageException.with(format!(
-            "Algorithm {other} is incompatible with key spec {SYMMETRIC} of {}.",
-            found.arn
-        ))),
+        Some(other) => Err(unfit_algorithm(other)),
     }
 }
 
@@ -113,7 +128,7 @@ impl Kms {
             }
         };
         let sealed = Sealed::new(&found.arn, &found.key.key_id, &iv, &data);
-        Ok(Blob::from(sealed.into_bytes()))
+        Ok(Blob::from(sealed.into_blob(&*self.secrets.derive(MARKS))))
     }
 
     async fn open(
@@ -154,23 +169,34 @@ impl Kms {
         }
     }
 
-    /// The key of a ciphertext, which must be the one that the caller names, if it names one.
+    /// The key of a ciphertext, which must be the one that the caller names, if it names one. What
+    /// is damaged is told before the key that it seems to be of is looked for.
     async fn key_of<O: Operation>(
         &self,
         call: &mut Call,
-        blob: Option<Blob>,
-        name: Option<String>,
+        ciphertext: Ciphertext,
     ) -> Result<(Found, Sealed), ApiError> {
-        let named = match &name {
+        let named = match &ciphertext.key {
             Some(name) => Some(self.find::<O>(call, name).await?),
             None => None,
         };
-        let blob = blob.ok_or_else(missing_ciphertext)?;
-        let sealed = Sealed::from_bytes(blob.into_bytes());
+        if let Some(other) = ciphertext.algorithm.filter(|algorithm| algorithm != SYMMETRIC) {
+            let invalid = |why| ErrorKind::ValidationException.with(why);
+            let found =
+                named.ok_or_else(|| invalid(format!("{} must not be null", ciphertext.named)))?;
+            found.usable()?;
+            return Err(unfit_algorithm(&other));
+        }
+        let blob = ciphertext.blob.ok_or_else(missing_ciphertext)?;
+        let sealed = Sealed::read(blob.into_bytes(), &*self.secrets.derive(MARKS));
         let sealed = sealed.ok_or_else(|| ErrorKind::InvalidCiphertextException.bare())?;
-        let key_id = sealed.key_id();
+        let theirs = self.known(call, &sealed).await?;
+        let believed = |found: &Found| sealed.is_marked() || !found.key.ciphertexts_marked;
+        if !sealed.is_marked() && !theirs.as_ref().is_some_and(believed) {
+            return Err(ErrorKind::InvalidCiphertextException.bare());
+        }
         if let Some(found) = named {
-            if found.key.key_id != key_id {
+            if found.key.key_id != sealed.key_id() {
                 return Err(ErrorKind::IncorrectKeyException.with(
                     "The key ID in the request does not identify a CMK that can perform this \
                      operation.",
@@ -178,12 +204,7 @@ impl Kms {
             }
             return Ok((found, sealed));
         }
-        let found = match self.by_id(call, &key_id).await {
-            Ok(found) => Some(found),
-            Err(error) if error.kind == ErrorKind::NotFoundException => None,
-            Err(error) => return Err(error),
-        };
-        let found = found.filter(|found| sealed.is_of(&found.arn)).ok_or_else(|| {
+        let found = theirs.ok_or_else(|| {
             ErrorKind::AccessDeniedException.with(
                 "The ciphertext refers to a customer master key that does not exist, does not \
                  exist in this region, or you are not allowed to access.",
@@ -191,6 +212,15 @@ impl Kms {
         })?;
         call.told.keys.push(found.arn.clone());
         Ok((found, sealed))
+    }
+
+    /// The key that a ciphertext says it is of, if it is here.
+    async fn known(&self, call: &Call, sealed: &Sealed) -> Result<Option<Found>, ApiError> {
+        match self.by_id(call, &sealed.key_id()).await {
+            Ok(found) => Ok(Some(found).filter(|found| sealed.is_of(&found.arn))),
+            Err(error) if error.kind == ErrorKind::NotFoundException => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn used<O: Operation>(&self, call: &Call, found: &Found) {
@@ -216,7 +246,7 @@ impl Execute for EncryptRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find::<Self>(call, self.key_id.as_deref().unwrap_or_default()).await?;
         found.usable()?;
-        algorithm(&found, self.encryption_algorithm.as_deref())?;
+        algorithm(self.encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
         let plaintext = self.plaintext.unwrap_or_default();
         let blob = kms.seal(call, &found, &plaintext, &self.encryption_context).await?;
@@ -238,9 +268,14 @@ impl Execute for DecryptRequest {
             kms.find::<Self>(call, name).await?.usable()?;
             not_dry(self.dry_run)?;
         }
-        let (found, sealed) = kms.key_of::<Self>(call, self.ciphertext_blob, self.key_id).await?;
+        let ciphertext = Ciphertext {
+            blob: self.ciphertext_blob,
+            key: self.key_id,
+            named: "KeyId",
+            algorithm: self.encryption_algorithm,
+        };
+        let (found, sealed) = kms.key_of::<Self>(call, ciphertext).await?;
         found.usable()?;
-        algorithm(&found, self.encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
         let plaintext = kms.open(call, &found, &sealed, &self.encryption_context).await?;
         kms.used::<Self>(call, &found);
@@ -256,14 +291,18 @@ impl Execute for DecryptRequest {
 
 impl Execute for ReEncryptRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
-        let (source, sealed) =
-            kms.key_of::<Self>(call, self.ciphertext_blob, self.source_key_id).await?;
+        let ciphertext = Ciphertext {
+            blob: self.ciphertext_blob,
+            key: self.source_key_id,
+            named: "SourceKeyId",
+            algorithm: self.source_encryption_algorithm,
+        };
+        let (source, sealed) = kms.key_of::<Self>(call, ciphertext).await?;
         source.usable()?;
-        algorithm(&source, self.source_encryption_algorithm.as_deref())?;
         let target = self.destination_key_id.as_deref().unwrap_or_default();
         let target = kms.find::<Self>(call, target).await?;
         target.usable()?;
-        algorithm(&target, self.destination_encryption_algorithm.as_deref())?;
+        algorithm(self.destination_encryption_algorithm.as_deref())?;
         not_dry(self.dry_run)?;
         let plaintext = kms.open(call, &source, &sealed, &self.source_encryption_context).await?;
         let context = &self.destination_encryption_context;

@@ -28,7 +28,7 @@ impl Execute for ScheduleKeyDeletionRequest {
         let days = self.pending_window_in_days.unwrap_or(DEFAULT_DAYS);
         if !DAYS.contains(&days) {
             return Err(ErrorKind::ValidationException.with(format!(
-                "PendingWindowInDays must be between {} and {}, inclusive",
+                "PendingWindowInDays must be between {} and {}",
                 DAYS.start(),
                 DAYS.end()
             )));
@@ -123,6 +123,10 @@ impl Kms {
             Material::Kms { .. } => Map::new(),
             Material::CloudHsm { store_id, cluster_id, backing_key_id, .. } => {
                 let outcome = self.delete_material(region, store_id, key).await;
+                // The key store may have moved to another cluster since the key was made.
+                let stores = self.stores(region, store_id).await.ok();
+                let store = stores.as_ref().and_then(|stores| stores.by_id(store_id));
+                let cluster_id = store.map_or(cluster_id, |store| &store.cluster_id);
                 told(store_id, cluster_id, backing_key_id, outcome)
             }
         };

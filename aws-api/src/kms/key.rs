@@ -35,6 +35,8 @@ impl Execute for CreateKeyRequest {
             },
             tags: tag::added(Default::default(), self.tags.unwrap_or_default())?,
             rotation_days: None,
+            rotation_since_ms: None,
+            ciphertexts_marked: true,
             material: Material::Kms { masked: String::new(), material_id: String::new() },
             key_id,
         };

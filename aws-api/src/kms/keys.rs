@@ -61,6 +61,12 @@ pub(crate) struct Key {
     pub(crate) tags: BTreeMap<String, String>,
     /// Days between automatic rotations, where they are on.
     pub(crate) rotation_days: Option<i32>,
+    /// Since when they are on; earlier versions did not keep it.
+    #[serde(default)]
+    pub(crate) rotation_since_ms: Option<i64>,
+    /// Whether all its ciphertexts have KMS's mark: not of keys that earlier versions made.
+    #[serde(default)]
+    pub(crate) ciphertexts_marked: bool,
     pub(crate) material: Material,
 }
 
@@ -103,6 +109,8 @@ pub(crate) struct Found {
     pub(crate) key: Arc<Key>,
     pub(crate) arn: String,
     pub(crate) state: KeyState,
+    /// That of its key store, which may have moved since the key was made.
+    cluster_id: Option<String>,
 }
 
 impl Found {
@@ -133,11 +141,9 @@ impl Found {
     /// What DescribeKey shows.
     pub(crate) fn metadata(&self, call: &Call) -> KeyMetadata {
         let text = |text: &str| Some(text.to_owned());
-        let (store, cluster, material) = match &self.key.material {
-            Material::CloudHsm { store_id, cluster_id, .. } => {
-                (text(store_id), text(cluster_id), None)
-            }
-            Material::Kms { material_id, .. } => (None, None, text(material_id)),
+        let material = match &self.key.material {
+            Material::CloudHsm { .. } => None,
+            Material::Kms { material_id, .. } => text(material_id),
         };
         let deletion = self.key.deletion.as_ref();
         KeyMetadata {
@@ -151,8 +157,8 @@ impl Found {
             key_state: text(self.state.name()),
             deletion_date: deletion.map(|deletion| Timestamp::from_ms(deletion.at_ms)),
             origin: text(self.key.material.origin()),
-            custom_key_store_id: store,
-            cloud_hsm_cluster_id: cluster,
+            custom_key_store_id: self.key.material.store_id().and_then(text),
+            cloud_hsm_cluster_id: self.cluster_id.clone(),
             key_manager: text("CUSTOMER"),
             customer_master_key_spec: text("SYMMETRIC_DEFAULT"),
             key_spec: text("SYMMETRIC_DEFAULT"),
@@ -257,11 +263,13 @@ impl Kms {
 
     /// The key as it looks now: its key store has a say in its state.
     pub(crate) async fn view(&self, call: &Call, key: Arc<Key>) -> Result<Found, ApiError> {
-        let available = match key.material.store_id() {
-            None => true,
+        let (available, cluster_id) = match key.material.store_id() {
+            None => (true, None),
             Some(id) => {
                 let stores = self.stores(&call.region, id).await?;
-                stores.by_id(id).is_some_and(|store| store.state == State::Connected)
+                let store = stores.by_id(id);
+                let connected = store.is_some_and(|store| store.state == State::Connected);
+                (connected, store.map(|store| store.cluster_id.clone()))
             }
         };
         let state = match (&key.deletion, available, key.enabled) {
@@ -270,7 +278,7 @@ impl Kms {
             (None, true, true) => KeyState::Enabled,
             (None, true, false) => KeyState::Disabled,
         };
-        Ok(Found { arn: call.key_arn(&key.key_id), key, state })
+        Ok(Found { arn: call.key_arn(&key.key_id), key, state, cluster_id })
     }
 
     async fn aliased(&self, call: &Call, alias: &str) -> Result<String, ApiError> {

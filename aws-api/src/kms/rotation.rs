@@ -1,5 +1,5 @@
 //! Automatic rotation of keys whose material is KMS's own: the setting is kept.
-use super::keys::{Found, Key, Material};
+use super::keys::{Found, Key, KeyState, Material};
 use super::{Execute, Kms};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -29,13 +29,27 @@ async fn set<O: Operation>(
 ) -> Result<(), ApiError> {
     let found = kms.find::<O>(call, &name.unwrap_or_default()).await?;
     rotates(&found)?;
+    let now_ms = kms.clock.now_ms();
     kms.change_key(call, &found.key.key_id, |now, key: &mut Key| {
         now.usable()?;
+        // Another period counts from the same day.
+        if days.is_none() || key.rotation_days.is_none() {
+            key.rotation_since_ms = days.map(|_| now_ms);
+        }
         key.rotation_days = days;
         Ok(())
     })
     .await?;
     Ok(())
+}
+
+/// The first end of a period that is still to come: counted from the day on which rotation was
+/// turned on.
+fn next_after(key: &Key, days: i32, now_ms: i64) -> i64 {
+    let (since_ms, period_ms) =
+        (key.rotation_since_ms.unwrap_or(key.created_ms), i64::from(days) * DAY_MS);
+    let over = (now_ms - since_ms).max(0) / period_ms.max(1);
+    since_ms + (over + 1) * period_ms
 }
 
 impl Execute for EnableKeyRotationRequest {
@@ -57,8 +71,9 @@ impl Execute for GetKeyRotationStatusRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         rotates(&found)?;
-        let days = found.key.rotation_days;
-        let next = |days: i32| found.key.created_ms + i64::from(days) * DAY_MS;
+        // It is off while the key waits for its deletion, and on again when that is cancelled.
+        let days = found.key.rotation_days.filter(|_| found.state != KeyState::PendingDeletion);
+        let next = |days: i32| next_after(&found.key, days, kms.clock.now_ms());
         Ok(GetKeyRotationStatusResponse {
             key_rotation_enabled: Some(days.is_some()),
             rotation_period_in_days: days,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::OnceLock;
 
-/// How much of a value a sentence repeats, and how many sentences a message has: the caller chooses
-/// the values, and does not get to choose how long the answer is.
-const SHOWN_CHARS: usize = 256;
+/// Values are repeated whole, as AWS does, but not in any number of sentences: a message has so
+/// many, and none more once it is as long as a body may be.
 const SHOWN_VIOLATIONS: usize = 20;
+const SHOWN_BYTES: usize = 1024 * 1024;
 
 /// A structure of a request.
 pub(crate) trait Validate {
@@ -124,6 +124,8 @@ pub(super) fn compile(pattern: &str) -> Option<Regex> {
 pub(crate) struct Violations {
     path: String,
     count: usize,
+    /// Of the sentences.
+    bytes: usize,
     sentences: Vec<String>,
 }
 
@@ -162,36 +164,29 @@ impl Violations {
         if T::SECRET {
             return self.add("", sentence);
         }
-        let mut shown = Shown { text: " '".to_owned(), left: SHOWN_CHARS };
-        // It fails where the value is cut.
+        if !self.has_room() {
+            return self.count += 1;
+        }
+        let mut shown = " '".to_owned();
+        // Writing to a string does not fail.
         let _ = value.show(&mut shown);
-        shown.text.push('\'');
-        self.add(&shown.text, sentence);
+        shown.push('\'');
+        self.add(&shown, sentence);
     }
 
     fn add(&mut self, value: &str, sentence: &str) {
         self.count += 1;
-        if self.sentences.len() < SHOWN_VIOLATIONS {
+        if self.has_room() {
             let path = &self.path;
             let why = "failed to satisfy constraint";
-            self.sentences.push(format!("Value{value} at '{path}' {why}: {sentence}"));
+            let sentence = format!("Value{value} at '{path}' {why}: {sentence}");
+            self.bytes += sentence.len();
+            self.sentences.push(sentence);
         }
     }
-}
 
-/// The first characters of what is written to it.
-struct Shown {
-    text: String,
-    left: usize,
-}
-
-impl Write for Shown {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        for c in more.chars() {
-            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
-            self.text.push(c);
-        }
-        Ok(())
+    fn has_room(&self) -> bool {
+        self.sentences.len() < SHOWN_VIOLATIONS && self.bytes < SHOWN_BYTES
     }
 }
 

@@ -145,8 +145,13 @@ fn what_does_not_fit_inside_lists_and_structures() {
 
 #[test]
 fn an_answer_is_bounded_whatever_was_sent() {
-    let value = violation::<DescribeKeyRequest>(json!({"KeyId": "v".repeat(1_000_000)}));
-    assert!(value.contains(&format!("Value '{}' at 'keyId'", "v".repeat(256))));
+    let long = "v".repeat(1_000_000);
+    let value = violation::<DescribeKeyRequest>(json!({ "KeyId": long }));
+    assert!(value.contains(&format!("Value '{long}' at 'keyId'")), "whole");
+    let many = json!({"KeyId": long, "GrantTokens": [long, ""], "EncryptionAlgorithm": long,
+                      "CiphertextBlob": ""});
+    let many = violation::<DecryptRequest>(many);
+    assert!(many.starts_with("4 validation errors detected: ") && many.len() < 2_100_000);
     let tags = json!({"KeyId": "k", "Tags": vec![json!({"TagKey": ""}); 5_000]});
     let many = violation::<TagResourceRequest>(tags);
     assert!(many.starts_with("10000 validation errors detected: ") && many.len() < 5_000, "{many}");

@@ -136,7 +136,13 @@ fn a_key_store_that_moves_to_a_relative_uses_its_own_keys_there_and_destroys_no_
     let here: Vec<_> = (0..6).map(|_| create(&plane, store)).collect();
     let blobs: Vec<_> = here.iter().map(|key| encrypted(&plane, key)).collect();
 
+    let cluster_of = |key: &Value| {
+        let shown = kms.ok("DescribeKey", json!({ "KeyId": key }));
+        shown["KeyMetadata"]["CloudHsmClusterId"].clone()
+    };
+    assert_eq!(cluster_of(&shared), json!(own));
     moved(&plane, store, &heir);
+    assert_eq!(cluster_of(&shared), json!(heir), "keys follow their store to its new cluster");
     decrypts(&plane, &shared, &blob);
     let there: Vec<_> = (0..6).map(|_| create(&plane, store)).collect();
     let blobs_there: Vec<_> = there.iter().map(|key| encrypted(&plane, key)).collect();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 mod aliases;
 mod bounds;
+mod ciphertexts;
 mod grants;
 mod killed;
 mod operations;
