@@ -38,6 +38,7 @@ mod random;
 mod refused;
 mod rotation;
 mod tag;
+mod trust_anchor;
 pub(crate) mod usage;
 
 pub(crate) use deletion::delete_due;

@@ -8,6 +8,9 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, Subject
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
+/// What openssl calls a certificate in a PEM file.
+const LABELS: &[&str] = &["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
 /// An X.509 certificate of version 1 or 3.
 #[derive(Clone)]
 pub struct Certificate {
@@ -46,8 +49,11 @@ impl Certificate {
 
     /// All certificates of a PEM text, in its order; one at least.
     pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
-        let blocks = pem::blocks(text, &["CERTIFICATE"])?;
-        blocks.iter().map(|der| Self::from_der(der)).collect()
+        let blocks = pem::blocks(text, LABELS)?;
+        // As openssl does, what stands behind the certificate is passed over: in a TRUSTED
+        // CERTIFICATE, what it is trusted for.
+        let alone = |der| element(der).unwrap_or(der);
+        blocks.iter().map(|der| Self::from_der(alone(der))).collect()
     }
 
     /// The bytes, as they came.
@@ -102,21 +108,22 @@ impl Certificate {
     }
 
     /// How many CAs may stand between this CA and a leaf. The error says why it is no CA.
-    pub(crate) fn path_len(&self) -> Result<Option<u8>, &'static str> {
+    pub(crate) fn path_len(&self) -> Result<Option<u8>, NotCa> {
         let tbs = self.inner.tbs_certificate();
         let constraints = tbs
             .get_extension::<BasicConstraints>()
-            .map_err(|_| "its basic constraints cannot be read")?;
-        let usage = tbs.get_extension::<KeyUsage>().map_err(|_| "its key usage cannot be read")?;
+            .map_err(|_| NotCa::Unread("its basic constraints cannot be read"))?;
+        let usage = tbs.get_extension::<KeyUsage>();
+        let usage = usage.map_err(|_| NotCa::Unread("its key usage cannot be read"))?;
         if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
-            return Err("its key usage lacks keyCertSign");
+            return Err(NotCa::Says("its key usage lacks keyCertSign"));
         }
         match constraints {
             Some((_, BasicConstraints { ca: true, path_len_constraint })) => {
                 Ok(path_len_constraint)
             }
-            Some(_) => Err("basic constraints CA:FALSE"),
-            None => Err("it has no basic constraints CA:TRUE"),
+            Some(_) => Err(NotCa::Says("basic constraints CA:FALSE")),
+            None => Err(NotCa::Says("it has no basic constraints CA:TRUE")),
         }
     }
 
@@ -134,10 +141,23 @@ impl Certificate {
     }
 }
 
+/// Why a certificate is none of a CA.
+pub(crate) enum NotCa {
+    /// It says so.
+    Says(&'static str),
+    /// What it says cannot be read.
+    Unread(&'static str),
+}
+
+/// The DER element that stands at the beginning of these bytes, with its header.
+fn element(bytes: &[u8]) -> Option<&[u8]> {
+    SliceReader::new(bytes).ok()?.tlv_bytes().ok()
+}
+
 /// The first element of a DER sequence, with its header, as it stands in the bytes.
 pub(crate) fn first_element(der: &[u8]) -> Option<&[u8]> {
     let outer = x509_cert::der::asn1::AnyRef::from_der(der).ok()?;
-    SliceReader::new(outer.value()).ok()?.tlv_bytes().ok()
+    element(outer.value())
 }
 
 pub(crate) fn common_name(name: &Name) -> String {

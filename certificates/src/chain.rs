@@ -1,7 +1,13 @@
 //! Checking a chain from a leaf up to a certificate that is trusted.
+use crate::certificate::NotCa;
 use crate::signature::{Flaw, check_key, verify};
 use crate::{Certificate, CertificateError};
 use x509_cert::der::DateTime;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::oid::AssociatedOid;
+use x509_cert::ext::pkix::{
+    CertificatePolicies, InhibitAnyPolicy, NameConstraints, PolicyConstraints, PolicyMappings,
+};
 
 /// Most certificates in a chain, the anchor not counted: CloudHSM takes chain files of four.
 pub const CHAIN_MAX: usize = 4;
@@ -55,12 +61,14 @@ fn check_anchor(
 }
 
 fn check_authority(issuer: &Certificate, cas_below: usize) -> Result<(), CertificateError> {
-    let not_ca = |why| CertificateError::NotCa { subject: issuer.subject_common_name(), why };
-    match issuer.path_len().map_err(not_ca)? {
-        Some(most) if cas_below > usize::from(most) => {
-            Err(not_ca("its basic constraints allow fewer CAs below it"))
+    let subject = issuer.subject_common_name();
+    match issuer.path_len() {
+        Ok(Some(most)) if cas_below > usize::from(most) => {
+            Err(CertificateError::PathLength { subject, most })
         }
-        _ => Ok(()),
+        Ok(_) => Ok(()),
+        Err(NotCa::Says(why)) => Err(CertificateError::NotCa { subject, why }),
+        Err(NotCa::Unread(what)) => Err(CertificateError::Damaged { subject, what }),
     }
 }
 
@@ -71,7 +79,8 @@ fn check_signature(below: &Certificate, issuer: &Certificate) -> Result<(), Cert
     };
     let inner = &below.inner;
     if inner.signature_algorithm() != inner.tbs_certificate().signature() {
-        return Err(bad());
+        let what = "it names two kinds of signature";
+        return Err(CertificateError::Damaged { subject: below.subject_common_name(), what });
     }
     let key = issuer.inner.tbs_certificate().subject_public_key_info();
     let message = below.signed_bytes().ok_or_else(bad)?;
@@ -82,6 +91,9 @@ fn check_signature(below: &Certificate, issuer: &Certificate) -> Result<(), Cert
         }
         Flaw::Unsupported(what) => {
             CertificateError::Unsupported { subject: below.subject_common_name(), what }
+        }
+        Flaw::Damaged(what) => {
+            CertificateError::Damaged { subject: issuer.subject_common_name(), what }
         }
         Flaw::Wrong => bad(),
     })
@@ -101,14 +113,30 @@ fn check_alone(certificate: &Certificate, now_unix: u64) -> Result<(), Certifica
         return Err(CertificateError::NotYetValid { subject, not_before });
     }
     if let Some(oid) = certificate.unknown_critical() {
-        let what = format!("a critical extension {oid} that is not supported");
-        return Err(CertificateError::Unsupported { subject, what });
+        let extension = extension(oid);
+        return Err(CertificateError::CriticalExtension { subject, extension });
     }
     match check_key(certificate.inner.tbs_certificate().subject_public_key_info()) {
         Ok(()) => Ok(()),
         Err(Flaw::Weak(bits)) => Err(CertificateError::WeakKey { subject, bits }),
         Err(Flaw::Unsupported(what)) => Err(CertificateError::Unsupported { subject, what }),
+        Err(Flaw::Damaged(what)) => Err(CertificateError::Damaged { subject, what }),
         Err(Flaw::Wrong) => Err(untrusted(certificate)),
+    }
+}
+
+/// As RFC 5280 and openssl call those that restrict, and its number.
+fn extension(oid: ObjectIdentifier) -> String {
+    let names = [
+        (NameConstraints::OID, "nameConstraints"),
+        (CertificatePolicies::OID, "certificatePolicies"),
+        (PolicyMappings::OID, "policyMappings"),
+        (PolicyConstraints::OID, "policyConstraints"),
+        (InhibitAnyPolicy::OID, "inhibitAnyPolicy"),
+    ];
+    match names.iter().find(|(known, _)| *known == oid) {
+        Some((_, name)) => format!("{name} ({oid})"),
+        None => oid.to_string(),
     }
 }
 

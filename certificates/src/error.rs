@@ -48,12 +48,33 @@ pub enum CertificateError {
         /// What is missing.
         why: &'static str,
     },
-    /// A key, signature or critical extension of a kind that is not known here.
+    /// A CA that allows fewer CAs below it than there are.
+    PathLength {
+        /// Whose certificate.
+        subject: String,
+        /// How many it allows.
+        most: u8,
+    },
+    /// A key or signature of a kind that is not known here.
     Unsupported {
         /// Whose certificate.
         subject: String,
         /// What is not known.
-        what: String,
+        what: &'static str,
+    },
+    /// A critical extension that is not known here: who does not know it must refuse (RFC 5280).
+    CriticalExtension {
+        /// Whose certificate.
+        subject: String,
+        /// Its name and number.
+        extension: String,
+    },
+    /// It contradicts itself, or a part of it cannot be read.
+    Damaged {
+        /// Whose certificate.
+        subject: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// A chain of more certificates than are read.
     TooLong,
@@ -83,10 +104,9 @@ impl fmt::Display for CertificateError {
             ),
             Self::BadSignature { subject, issuer } => write!(
                 f,
-                "the certificate of \"{subject}\" names \"{issuer}\" as its issuer, but another \
-                 key \
-                 signed it: there is a second CA of that name, so use the CA certificate of this \
-                 cluster (customerCA.crt)"
+                "the certificate of \"{subject}\" names \"{issuer}\" as its issuer, but was \
+                 changed, or another key signed it: there may be a second CA of that name, so use \
+                 the CA certificate of this cluster (customerCA.crt)"
             ),
             Self::WeakKey { subject, bits } => {
                 write!(f, "the RSA key of \"{subject}\" has {bits} bits: make one of at least 2048")
@@ -99,6 +119,20 @@ impl fmt::Display for CertificateError {
                 f,
                 "the certificate of \"{subject}\" has {what}: use RSA of 2048 bits or more, or \
                  P-256, P-384 or P-521, with SHA-256, SHA-384 or SHA-512"
+            ),
+            Self::PathLength { subject, most } => write!(
+                f,
+                "\"{subject}\" allows {most} CAs below it (path length), and there are more: leave \
+                 one out, or have it issued with a greater path length"
+            ),
+            Self::CriticalExtension { subject, extension } => write!(
+                f,
+                "the certificate of \"{subject}\" has a critical extension that is not supported, \
+                 {extension}: have it issued without that extension, or with it not critical"
+            ),
+            Self::Damaged { subject, what } => write!(
+                f,
+                "the certificate of \"{subject}\" is damaged ({what}): have a new one made"
             ),
             Self::TooLong => {
                 write!(

@@ -41,9 +41,13 @@ impl SigningRequest {
         let signature = self.inner.signature.as_bytes().unwrap_or_default();
         verify(&self.inner.algorithm, &self.inner.info.public_key, message, signature).map_err(
             |flaw| match flaw {
+                Flaw::Damaged(what) => CertificateError::Damaged { subject, what },
                 Flaw::Weak(bits) => CertificateError::WeakKey { subject, bits },
                 Flaw::Unsupported(what) => CertificateError::Unsupported { subject, what },
-                Flaw::Wrong => CertificateError::BadSignature { issuer: subject.clone(), subject },
+                Flaw::Wrong => {
+                    let what = "it is a signing request, and its own key has not signed it so";
+                    CertificateError::Damaged { subject, what }
+                }
             },
         )
     }

@@ -18,7 +18,8 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 #[derive(Debug)]
 pub(crate) enum Flaw {
     Weak(usize),
-    Unsupported(String),
+    Unsupported(&'static str),
+    Damaged(&'static str),
     Wrong,
 }
 
@@ -39,15 +40,14 @@ fn kind(key: &SubjectPublicKeyInfoOwned) -> Result<Kind, Flaw> {
         Some("1.2.840.10045.3.1.7") if key.algorithm.oid == EC => Ok(Kind::P256),
         Some("1.3.132.0.34") if key.algorithm.oid == EC => Ok(Kind::P384),
         Some("1.3.132.0.35") if key.algorithm.oid == EC => Ok(Kind::P521),
-        _ => Err(Flaw::Unsupported("a public key of a kind that is not supported".into())),
+        _ => Err(Flaw::Unsupported("a public key of a kind that is not supported")),
     }
 }
 
 /// Checks that a public key is of a supported kind and long enough.
 pub(crate) fn check_key(key: &SubjectPublicKeyInfoOwned) -> Result<(), Flaw> {
     if let Kind::Rsa = kind(key)? {
-        let bits =
-            rsa_bits(key).ok_or_else(|| Flaw::Unsupported("an unreadable RSA key".into()))?;
+        let bits = rsa_bits(key).ok_or(Flaw::Damaged("its RSA key cannot be read"))?;
         if bits < RSA_BITS_MIN {
             return Err(Flaw::Weak(bits));
         }
@@ -76,7 +76,7 @@ pub(crate) fn verify(
 ) -> Result<(), Flaw> {
     check_key(key)?;
     let with = scheme(algorithm, kind(key)?)
-        .ok_or_else(|| Flaw::Unsupported("a signature of a kind that is not supported".into()))?;
+        .ok_or(Flaw::Unsupported("a signature of a kind that is not supported"))?;
     let key = key.to_der().map_err(|_| Flaw::Wrong)?;
     with.verify_sig(&key, message, signature).map_err(|_| Flaw::Wrong)
 }

@@ -1,5 +1,5 @@
 //! Whether a customer has signed a cluster's request: what InitializeCluster asks for.
-use crate::{Certificate, SigningRequest, verify_chain};
+use crate::{Certificate, CertificateError, SigningRequest, verify_chain};
 use std::slice;
 
 /// User guide, initialize the cluster: bytes of a chain file.
@@ -26,9 +26,21 @@ pub fn check_signed(csr: &str, signed: &str, anchor: &str, now_unix: u64) -> Res
     }
     let root = anchors.pop().ok_or("the trust anchor: there is none")?;
     let alone = slice::from_ref(&root);
-    verify_chain(alone, alone, now_unix).map_err(|e| {
-        format!("the trust anchor: its last certificate must be a self-signed root: {e}")
+    verify_chain(alone, alone, now_unix).map_err(|e| match e {
+        CertificateError::UntrustedIssuer { subject, issuer } => format!(
+            "the trust anchor: its last certificate must be a self-signed root, and \"{subject}\" \
+             was issued by \"{issuer}\": put the certificate of \"{issuer}\" behind it"
+        ),
+        e => format!("the trust anchor: its last certificate must be a self-signed root: {e}"),
     })?;
     let chain: Vec<Certificate> = std::iter::once(leaf).chain(anchors).collect();
-    verify_chain(&chain, &[root], now_unix).map_err(|e| format!("the signed certificate: {e}"))
+    verify_chain(&chain, &[root], now_unix).map_err(|e| match e {
+        CertificateError::UntrustedIssuer { subject, issuer }
+        | CertificateError::BadSignature { subject, issuer } => format!(
+            "the signed certificate: \"{subject}\" was not issued by a certificate of the trust \
+             anchor, which must have that of \"{issuer}\" whose key signed it: give the \
+             certificate of the CA that you signed with, and those above it"
+        ),
+        e => format!("the signed certificate: {e}"),
+    })
 }

@@ -64,7 +64,7 @@ fn a_chain_is_followed_and_its_authorities_are_authorities() {
 #[test]
 fn path_lengths_are_kept() {
     let refused = check(&["issued-leaf.crt", "issuing-under-pathlen.crt"], &["pathlen-ca.crt"]);
-    assert!(matches!(refused, Err(E::NotCa { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(E::PathLength { most: 0, .. })), "{refused:?}");
 }
 
 #[test]

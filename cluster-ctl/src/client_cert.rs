@@ -1,7 +1,8 @@
 //! `client-cert`: certificates for people and programs that are to reach the HSMs.
 use crate::{Failure, StateFolder};
 use clap::Args;
-use fleet::{Authority, make_client_certificate, make_folder, read, write_public, write_secret};
+use fleet::{Authority, make_client_certificate, make_folder, read, read_pem};
+use fleet::{write_public, write_secret};
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -36,7 +37,7 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
             (folder.layout().customer_ca(), folder.path().join("customerCA.key"))
         }
     };
-    let authority = Authority::from_pem(&read(&ca)?, &Zeroizing::new(read(&ca_key)?))
+    let authority = Authority::from_pem(&read_pem(&ca)?, &Zeroizing::new(read(&ca_key)?))
         .map_err(|e| Failure::new(format!("{} and {}: {e}", ca.display(), ca_key.display())))?;
     let made = make_client_certificate(&authority, &options.name)?;
     if options.name.starts_with("HSM:") {

@@ -3,7 +3,7 @@ use crate::state::cannot;
 use crate::{Failure, StateFolder};
 use certificates::{Certificate, verify_chain};
 use clap::Args;
-use fleet::{Layout, NodeView, Roster, read, write_public};
+use fleet::{Layout, NodeView, Roster, read, read_pem, write_public};
 use hsm_client::{Connection, TlsIdentity, Trust};
 use proto::command::cluster::Initialize;
 use std::fs::File;
@@ -41,8 +41,8 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
         return Err(Failure::new(format!("the cluster in {path} is {}", ready.cluster_id)));
     }
     let request = Initialize {
-        signed_cert: read(&options.signed_cert)?,
-        trust_anchor: read(&options.trust_anchor)?,
+        signed_cert: read_pem(&options.signed_cert)?,
+        trust_anchor: read_pem(&options.trust_anchor)?,
     };
     let roster = Roster::read(folder.layout())?;
     let seat = roster.as_ref().and_then(|roster| roster.nodes.first());
@@ -63,10 +63,9 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
     }
     take_over(layout)?;
     anstream::println!("{} is initialized", ready.cluster_id);
-    if !vouched(&folder.client_cert(), &request.trust_anchor) {
+    if let Err(why) = vouched(&folder.client_cert(), &request.trust_anchor) {
         anstream::println!(
-            "client.crt is not of this CA: make one with\n  client-cert --ca {} --ca-key KEY \
-             --name operator --out-dir {}",
+            "{why}: make one with\n  client-cert --ca {} --ca-key KEY --name operator --out-dir {}",
             options.trust_anchor.display(),
             folder.path().display()
         );
@@ -106,12 +105,13 @@ pub(crate) async fn adopt_trust_anchor(layout: &Layout, node: &NodeView) -> Resu
     }
 }
 
-/// Will an HSM with this trust anchor accept the certificate?
-fn vouched(certificate: &Path, anchor: &str) -> bool {
+/// Will an HSM with this trust anchor accept the certificate? Why not.
+fn vouched(certificate: &Path, anchor: &str) -> Result<(), String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let leaf = read(certificate).ok().and_then(|pem| Certificate::from_pem(&pem).ok());
-    let anchors = Certificate::chain_from_pem(anchor).unwrap_or_default();
-    leaf.is_some_and(|leaf| verify_chain(&[leaf], &anchors, now).is_ok())
+    let pem = read_pem(certificate).map_err(|e| e.to_string())?;
+    let chain = Certificate::chain_from_pem(&pem).map_err(|e| format!("client.crt: {e}"))?;
+    let anchors = Certificate::chain_from_pem(anchor).map_err(|e| e.to_string())?;
+    verify_chain(&chain, &anchors, now).map_err(|_| "client.crt is not of this CA".to_owned())
 }
 
 #[cfg(test)]

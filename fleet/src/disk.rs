@@ -20,6 +20,12 @@ pub fn read(path: &Path) -> Result<String, FleetError> {
     std::fs::read_to_string(path).map_err(FleetError::file("read", path))
 }
 
+/// Reads a file of PEM blocks. Around them, people's tools write names in whatever encoding.
+pub fn read_pem(path: &Path) -> Result<String, FleetError> {
+    let bytes = std::fs::read(path).map_err(FleetError::file("read", path))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Makes a folder, and those above it, with mode 0700.
 pub fn make_folder(path: &Path) -> Result<(), FleetError> {
     std::fs::DirBuilder::new()

@@ -95,7 +95,8 @@ impl Authority {
         if key.subject_public_key_info() != parsed.spki_der() {
             return Err(malformed("the CA key is not the key of the CA certificate".to_owned()));
         }
-        let issuer = Issuer::from_ca_cert_pem(certificate, key).map_err(failed)?;
+        let der = parsed.der().into();
+        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(failed)?;
         Ok(Self { certificate: certificate.to_owned(), issuer })
     }
 

@@ -20,7 +20,7 @@ mod revive;
 mod supervise;
 
 pub use appliance::{Backup, backup, certificates, connect, initialize, restore};
-pub use disk::{make_folder, read, write_public, write_secret};
+pub use disk::{make_folder, read, read_pem, write_public, write_secret};
 pub use error::{Cause, FleetError};
 pub use front::Front;
 pub use held::{hold, is_held, release};

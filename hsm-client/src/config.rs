@@ -173,6 +173,12 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| ConfigError::File(path.to_owned(), error))
 }
 
+/// Around its blocks, a PEM file may have text in any encoding.
+fn read_pem(path: &Path) -> Result<String, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|error| ConfigError::File(path.to_owned(), error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 impl ClusterConfig {
     /// Reads a cloudhsm-cli.cfg and the files that it names.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
@@ -183,9 +189,9 @@ impl ClusterConfig {
             beside(&file.client_cert_path),
             beside(&file.client_key_path),
         );
-        let trust = Trust::Cluster { anchor_pem: read(&ca)? };
+        let trust = Trust::Cluster { anchor_pem: read_pem(&ca)? };
         let key_pem = zeroize::Zeroizing::new(read(&key)?);
-        let identity = TlsIdentity::new(trust, &read(&cert)?, &key_pem).map_err(|error| {
+        let identity = TlsIdentity::new(trust, &read_pem(&cert)?, &key_pem).map_err(|error| {
             let at = match error {
                 TlsError::Anchor(_) => &ca,
                 TlsError::Certificate(_) => &cert,

@@ -170,9 +170,13 @@ fn alert(why: CertificateError) -> rustls::Error {
         CertificateError::UntrustedIssuer { .. } | CertificateError::BadSignature { .. } => {
             Alert::UnknownIssuer
         }
-        CertificateError::Malformed(_) | CertificateError::Empty => Alert::BadEncoding,
+        CertificateError::Malformed(_)
+        | CertificateError::Damaged { .. }
+        | CertificateError::Empty => Alert::BadEncoding,
         CertificateError::WeakKey { .. }
         | CertificateError::NotCa { .. }
+        | CertificateError::PathLength { .. }
+        | CertificateError::CriticalExtension { .. }
         | CertificateError::Unsupported { .. }
         | CertificateError::TooLong => Alert::ApplicationVerificationFailure,
     })

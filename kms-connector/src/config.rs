@@ -38,8 +38,8 @@ impl Config {
     pub(crate) fn settings(&self) -> Result<Settings, String> {
         let servers: Result<Vec<Endpoint>, String> =
             self.servers.iter().map(|server| server.parse()).collect();
-        let anchor_pem = read(&self.folder.join(&self.trust_anchor))?;
-        let certificate = read(&self.folder.join(&self.certificate))?;
+        let anchor_pem = read_pem(&self.folder.join(&self.trust_anchor))?;
+        let certificate = read_pem(&self.folder.join(&self.certificate))?;
         let key = Zeroizing::new(read(&self.folder.join(&self.key))?);
         let identity = TlsIdentity::new(Trust::Cluster { anchor_pem }, &certificate, &key)
             .map_err(|e| e.to_string())?;
@@ -50,6 +50,12 @@ impl Config {
         let folder = self.folder.join(&self.credentials);
         FileStore::open(&folder, &self.store_id).map_err(|e| e.to_string())
     }
+}
+
+/// Around its blocks, a PEM file may have text in any encoding.
+fn read_pem(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn read(path: &Path) -> Result<String, String> {

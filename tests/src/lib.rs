@@ -12,6 +12,7 @@ pub mod line;
 pub mod memory;
 pub mod model;
 pub mod patience;
+pub mod pem;
 pub mod plane;
 pub mod postgres;
 pub mod say;

@@ -1,4 +1,5 @@
 //! The six operations on key stores.
+use super::trust_anchor::{check_trust_anchor, same_certificates};
 use super::{Execute, Kms, PAGE};
 use crate::call::Call;
 use crate::clusters::{Certificates, ClusterView};
@@ -10,7 +11,6 @@ use crate::model::ErrorKind;
 use crate::model::kms::*;
 use crate::model::wire::Timestamp;
 use crate::page::{Listing, Order, most};
-use certificates::Certificate;
 use kms_connector::is_key_store_password;
 use proto::Secret;
 use rand::Rng;
@@ -47,13 +47,7 @@ impl Execute for CreateCustomKeyStoreRequest {
         }
         let cluster = kms.clusters.find(&call.region, &wanted.cluster_id).await?;
         let certificates = fit(cluster, &wanted.cluster_id).await?;
-        if !same_certificates(&wanted.trust_anchor, &certificates.trust_anchor) {
-            return Err(ErrorKind::IncorrectTrustAnchorException.with(format!(
-                "the certificate is not the trust anchor of {}: give the customerCA.crt with \
-                 which the cluster was initialized",
-                wanted.cluster_id
-            )));
-        }
+        check_trust_anchor(&wanted.trust_anchor, &certificates.trust_anchor, &wanted.cluster_id)?;
         let id = new_store_id();
         let (id, _) = change(&kms.database, &call.region, |stores, also| {
             if let Some(existing) = wanted.admit(kms, stores, Some(&certificates))? {
@@ -416,18 +410,6 @@ async fn fit(cluster: Option<ClusterView>, cluster_id: &str) -> Result<Certifica
         )));
     }
     cluster.certificates().await.map_err(|why| unfit(format!("{cluster_id}: {why}")))
-}
-
-/// The same certificates, however they are written down.
-fn same_certificates(one: &str, other: &str) -> bool {
-    let read = |pem: &str| Certificate::chain_from_pem(pem).ok();
-    match (read(one), read(other)) {
-        (Some(one), Some(other)) => {
-            one.len() == other.len()
-                && one.iter().zip(&other).all(|(one, other)| one.der() == other.der())
-        }
-        _ => false,
-    }
 }
 
 /// `cks-` and 17 hex digits, the first of which AWS has as 0 or another.

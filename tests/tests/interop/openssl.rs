@@ -1,8 +1,10 @@
 //! A cluster is initialized, and its certificates checked, by the real openssl.
 use crate::{PROGRAM, ok};
+use certificates::Certificate;
 use std::path::Path;
 use std::process::{Command, Output};
 use tests::cluster::{Up, create_user, run, text};
+use tests::pem::{unreadable, variants};
 
 fn openssl(folder: &Path, words: &str) -> Output {
     run(Command::new("openssl").current_dir(folder).args(words.split_whitespace()), "")
@@ -111,4 +113,37 @@ fn s_client(up: &Up, node: usize) {
     let words = format!("{connect} -cert other.crt -key other.key");
     let stranger = text(&openssl(up.folder(), &words));
     assert!(stranger.contains("unknown ca"), "{stranger}");
+}
+
+#[test]
+fn whatever_the_real_openssl_reads_as_a_certificate_is_read() {
+    let place = tests::cluster::folder();
+    let folder = place.path();
+    ok(openssl(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -subj /CN=customerCA -days 9 -out ca.crt",
+    ));
+    let pem = std::fs::read_to_string(folder.join("ca.crt")).unwrap();
+    let meant = Certificate::from_pem(&pem).unwrap();
+    let reads = |bytes: &[u8]| {
+        std::fs::write(folder.join("given.crt"), bytes).unwrap();
+        let read = openssl(folder, "x509 -in given.crt -outform DER -out read.der");
+        let same = || std::fs::read(folder.join("read.der")).unwrap() == meant.der();
+        read.status.success() && same()
+    };
+    for variant in variants(&pem) {
+        let name = variant.name;
+        assert_eq!(reads(&variant.bytes), variant.openssl, "{name}: openssl is another");
+        let ours = Certificate::from_pem(&String::from_utf8_lossy(&variant.bytes));
+        assert_eq!(ours.unwrap_or_else(|why| panic!("{name}: {why}")), meant, "{name}");
+    }
+    for (name, bytes) in unreadable(&pem) {
+        // openssl looks for DER, too.
+        assert_eq!(reads(&bytes), name == "DER", "{name}: openssl is another");
+    }
+    // With what it is trusted for behind it.
+    ok(openssl(folder, "x509 -in ca.crt -trustout -addtrust serverAuth -out trusted.crt"));
+    let trusted = std::fs::read_to_string(folder.join("trusted.crt")).unwrap();
+    assert!(trusted.contains("BEGIN TRUSTED CERTIFICATE"), "{trusted}");
+    assert_eq!(Certificate::from_pem(&trusted).unwrap(), meant);
 }
