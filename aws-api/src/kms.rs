@@ -45,6 +45,8 @@ pub(crate) use deletion::delete_due;
 
 /// KMS API, ListKeys and its like: entries of a page when the caller does not say.
 const PAGE: usize = 100;
+/// The same of ListAliases, ListGrants, ListRetirableGrants and ListResourceTags.
+const SHORT_PAGE: usize = 50;
 /// How long what was read of the database is believed, when another endpoint may have changed it.
 const FRESH: Duration = Duration::from_millis(500);
 

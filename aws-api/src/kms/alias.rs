@@ -1,5 +1,5 @@
 //! Names for KMS keys.
-use super::{Execute, Kms, PAGE};
+use super::{Execute, Kms, SHORT_PAGE};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
 use crate::error::ApiError;
@@ -124,7 +124,8 @@ impl Execute for ListAliasesRequest {
             Some(name) => kms.find::<Self>(call, name).await?.key.key_id.clone(),
             None => String::new(),
         };
-        let (list, most) = (Listing::of::<Self>(&call.region, &of_key), most(self.limit, PAGE));
+        let (list, most) =
+            (Listing::of::<Self>(&call.region, &of_key), most(self.limit, SHORT_PAGE));
         let sql = "SELECT name, key_id, created_at, updated_at FROM aliases \
                    WHERE region = $1 AND name > $2 AND ($3 = '' OR key_id = $3) \
                    ORDER BY name LIMIT $4";

@@ -236,10 +236,7 @@ fn missing_ciphertext() -> ApiError {
 }
 
 fn material_id(found: &Found) -> Option<String> {
-    match &found.key.material {
-        Material::Kms { material_id, .. } => Some(material_id.clone()),
-        Material::CloudHsm { .. } => None,
-    }
+    found.key.material.id().map(str::to_owned)
 }
 
 impl Execute for EncryptRequest {
@@ -291,6 +288,13 @@ impl Execute for DecryptRequest {
 
 impl Execute for ReEncryptRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
+        if self.dry_run == Some(true) && self.dry_run_modifiers.is_some() {
+            let source = self.source_key_id.as_deref().ok_or_else(missing_ciphertext)?;
+            kms.find::<Self>(call, source).await?.usable()?;
+            let target = self.destination_key_id.as_deref().unwrap_or_default();
+            kms.find::<Self>(call, target).await?.usable()?;
+            not_dry(self.dry_run)?;
+        }
         let ciphertext = Ciphertext {
             blob: self.ciphertext_blob,
             key: self.source_key_id,

@@ -1,6 +1,6 @@
 //! Grants: kept, listed, retired and revoked. Who may do what is not decided by them here.
 use super::keys::Found;
-use super::{Execute, Kms, PAGE, principal};
+use super::{Execute, Kms, SHORT_PAGE, principal};
 use crate::call::Call;
 use crate::database::{Statement, WriteError, number, text};
 use crate::error::{ApiError, internal};
@@ -207,7 +207,8 @@ impl Execute for ListGrantsRequest {
     async fn execute(self, kms: &Arc<Kms>, call: &mut Call) -> Result<Self::Output, ApiError> {
         let found = kms.find::<Self>(call, &self.key_id.unwrap_or_default()).await?;
         let key_id = found.key.key_id.as_str();
-        let (list, most) = (Listing::of::<Self>(&call.region, key_id), most(self.limit, PAGE));
+        let (list, most) =
+            (Listing::of::<Self>(&call.region, key_id), most(self.limit, SHORT_PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND key_id = $2 \
                    AND grant_id > $3 AND ($4 = '' OR grant_id = $4) ORDER BY grant_id LIMIT $5";
         let values = [
@@ -241,7 +242,8 @@ impl Execute for ListRetirableGrantsRequest {
                 ));
             }
         };
-        let (list, most) = (Listing::of::<Self>(&call.region, &retiring), most(self.limit, PAGE));
+        let (list, most) =
+            (Listing::of::<Self>(&call.region, &retiring), most(self.limit, SHORT_PAGE));
         let sql = "SELECT document FROM grants WHERE region = $1 AND retiring = $2 \
                    AND grant_id > $3 ORDER BY grant_id LIMIT $4";
         let values = [

@@ -236,7 +236,12 @@ impl Execute for ListKeysRequest {
         let (list, most) = (Listing::of::<Self>(&call.region, ""), most(self.limit, PAGE));
         let after = list.after(self.marker.as_deref())?;
         let values = [call.region.as_str().into(), after.into(), wanted(most).into()];
-        let rows = kms.database.rows(sql, values).await?;
+        // Those of other accounts would come by AWS RAM, which is not simulated: there are none.
+        let owners = self.resource_owners.as_ref();
+        let rows = match owners.is_none_or(|owners| owners.iter().any(|owner| owner == "SELF")) {
+            true => kms.database.rows(sql, values).await?,
+            false => Vec::new(),
+        };
         let ids = rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<_>, _>>()?;
         let page = list.page(ids, most, String::clone);
         let entry =

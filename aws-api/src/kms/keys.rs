@@ -141,10 +141,6 @@ impl Found {
     /// What DescribeKey shows.
     pub(crate) fn metadata(&self, call: &Call) -> KeyMetadata {
         let text = |text: &str| Some(text.to_owned());
-        let material = match &self.key.material {
-            Material::CloudHsm { .. } => None,
-            Material::Kms { material_id, .. } => text(material_id),
-        };
         let deletion = self.key.deletion.as_ref();
         KeyMetadata {
             aws_account_id: text(&call.account),
@@ -164,7 +160,7 @@ impl Found {
             key_spec: text("SYMMETRIC_DEFAULT"),
             encryption_algorithms: Some(vec!["SYMMETRIC_DEFAULT".to_owned()]),
             multi_region: Some(false),
-            current_key_material_id: material,
+            current_key_material_id: self.key.material.id().and_then(text),
             ..Default::default()
         }
     }

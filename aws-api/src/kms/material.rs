@@ -28,6 +28,14 @@ impl Material {
         }
     }
 
+    /// KeyMaterialId, which material in key stores has not.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::CloudHsm { .. } => None,
+            Self::Kms { material_id, .. } => Some(material_id),
+        }
+    }
+
     pub(crate) fn store_id(&self) -> Option<&str> {
         match self {
             Self::CloudHsm { store_id, .. } => Some(store_id),

@@ -90,8 +90,15 @@ impl Execute for ListKeyRotationsRequest {
         rotates(&found)?;
         // None has ever happened: there is no cursor of this list.
         Listing::of::<Self>(&call.region, &found.key.key_id).after(self.marker.as_deref())?;
+        let all = self.include_key_material.as_deref() == Some("ALL_KEY_MATERIAL");
+        let first = RotationsListEntry {
+            key_id: Some(found.arn.clone()),
+            key_material_id: found.key.material.id().map(str::to_owned),
+            key_material_state: Some("CURRENT".to_owned()),
+            ..Default::default()
+        };
         Ok(ListKeyRotationsResponse {
-            rotations: Some(Vec::new()),
+            rotations: Some(all.then_some(first).into_iter().collect()),
             next_marker: None,
             truncated: Some(false),
         })

@@ -1,5 +1,5 @@
 //! Tags of KMS keys.
-use super::{Execute, Kms, PAGE};
+use super::{Execute, Kms, SHORT_PAGE};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::model::ErrorKind;
@@ -75,7 +75,7 @@ impl Execute for ListResourceTagsRequest {
         let tags: Vec<_> = found.key.tags.iter().map(tag).collect();
         let name = |tag: &Tag| tag.tag_key.clone().unwrap_or_default();
         let list = Listing::of::<Self>(&call.region, &found.key.key_id);
-        let most = most(self.limit, PAGE);
+        let most = most(self.limit, SHORT_PAGE);
         let page = list.cut(tags, self.marker.as_deref(), most, Order::Rising, name)?;
         Ok(ListResourceTagsResponse {
             tags: Some(page.items),

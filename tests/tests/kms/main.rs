@@ -5,6 +5,7 @@ mod bounds;
 mod ciphertexts;
 mod grants;
 mod killed;
+mod lists;
 mod operations;
 mod policies;
 mod rough;
