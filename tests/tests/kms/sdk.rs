@@ -196,11 +196,16 @@ impl Flow {
         let Self { kms, key, .. } = self;
         let policy = kms.get_key_policy().key_id(key).send().await.unwrap().policy.unwrap();
         assert!(policy.contains("key-default-1"), "{policy}");
-        let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
+        let policy = crate::operations::POLICY;
         kms.put_key_policy().key_id(key).policy(policy).send().await.unwrap();
         let kept = kms.get_key_policy().key_id(key).send().await.unwrap();
         assert_eq!(kept.policy(), Some(policy));
         let bad = kms.put_key_policy().key_id(key).policy("{").send().await;
+        let bad = bad.unwrap_err().into_service_error();
+        assert!(bad.is_malformed_policy_document_exception(), "{bad:?}");
+        let locking =
+            r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}"#;
+        let bad = kms.put_key_policy().key_id(key).policy(locking).send().await;
         let bad = bad.unwrap_err().into_service_error();
         assert!(bad.is_malformed_policy_document_exception(), "{bad:?}");
 
