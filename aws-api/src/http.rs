@@ -1,8 +1,10 @@
 //! HTTP: bounds on connections, time and size; which URL is what.
 use crate::call::{Call, Told, new_id};
+use crate::descriptors::room_for;
 use crate::error::ApiError;
 use crate::kms::Kms;
 use crate::model::{ErrorKind, cloudhsmv2, kms};
+use crate::places::{Asker, CONNECTIONS_MAX, Place, Places, Working};
 use crate::sim;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -18,15 +20,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Connections at a time; more wait until one ends.
-const CONNECTIONS_MAX: usize = 1_024;
 /// The largest request of the model, a policy of 131,072 characters, fits several times.
 const BODY_MAX: usize = 1024 * 1024;
-/// How long a client may take for a request's head, and how long a connection may be idle.
+/// How long a new connection may take for its first head.
+const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// How long a client may take for another head, and how long a connection may be idle.
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// Bytes of a head, and what is read ahead of a body; HTTP allows a head 100 headers besides.
+const HEAD_MAX: usize = 32 * 1024;
 /// How long a client may take for a request's body.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// A client that takes nothing of an answer for so long is hung up on (Linux).
@@ -81,43 +84,64 @@ type Answer = Response<Full<Bytes>>;
 
 /// Serves until it is aborted.
 pub(crate) async fn listen(listener: TcpListener, kms: Weak<Kms>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(room_for(CONNECTIONS_MAX));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Some(room) = places.room().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let Some(kms) = kms.upgrade() else { return };
-                tokio::spawn(async move {
-                    serve(stream, peer, kms).await;
-                    drop(place);
-                });
+                let place = places.enter(peer.ip(), room);
+                tokio::spawn(serve(stream, peer, place, kms));
             }
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
+                // Mostly there are too many open files.
+                places.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, kms: Arc<Kms>) {
+/// Until the client, a deadline or somebody who needs the place ends it.
+async fn serve(stream: TcpStream, peer: SocketAddr, mut place: Place, kms: Arc<Kms>) {
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_WITHIN));
+    let asker = place.asker();
     let service = service_fn(|request| {
-        let kms = kms.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, kms).await) }
+        let (kms, asker) = (kms.clone(), asker.clone());
+        asker.is_heard();
+        async move { Ok::<_, Infallible>(answer(request, peer, asker, kms).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%peer, "the connection ended: {error}");
+    tokio::select! {
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%peer, "the connection ended: {error}");
+        },
+        () = place.told_to_leave() => tracing::debug!(%peer, "its place is needed for another"),
+        () = has_said_nothing(&asker) => tracing::debug!(%peer, "no head came in time"),
     }
 }
 
-async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: Arc<Kms>) -> Answer {
+/// Returns when a new connection has had its time for a head, and none was whole.
+async fn has_said_nothing(asker: &Asker) {
+    tokio::time::sleep(FIRST_HEAD_WITHIN).await;
+    if asker.was_heard() {
+        std::future::pending().await
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    asker: Asker,
+    kms: Arc<Kms>,
+) -> Answer {
     let (head, body) = request.into_parts();
     let id = new_id();
     let body = Limited::new(body, BODY_MAX).collect();
@@ -129,12 +153,30 @@ async fn answer(request: Request<Incoming>, peer: SocketAddr, kms: Arc<Kms>) -> 
         }
         Ok(Ok(body)) => body.to_bytes(),
     };
+    let begun = match is_operation(&head) {
+        true => asker.begin().await,
+        // Health, above all, does not wait for operations.
+        false => asker.begin_at_once(),
+    };
+    let Some(working) = begun else {
+        let why = "there are too many connections, and this one was idle: connect again";
+        return refused(id, StatusCode::SERVICE_UNAVAILABLE, why);
+    };
     // A task of its own: whoever hangs up does not stop what was begun.
-    let doing = tokio::spawn(async move { carry_out(id, head, &body, peer, &kms).await });
+    let doing = tokio::spawn(async move {
+        let answer = carry_out(id, head, &body, peer, &kms).await;
+        drop::<Working>(working);
+        answer
+    });
     doing.await.unwrap_or_else(|panic| {
         tracing::error!("request {id}: {panic}");
         refused(id, StatusCode::INTERNAL_SERVER_ERROR, "the endpoint has failed: see its log")
     })
+}
+
+/// One of AWS's, not of the endpoint's own paths.
+fn is_operation(head: &Parts) -> bool {
+    head.method == Method::POST && head.uri.path() == "/"
 }
 
 async fn carry_out(id: Uuid, head: Parts, body: &[u8], peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
@@ -239,6 +281,7 @@ fn refused(id: Uuid, status: StatusCode, why: &str) -> Answer {
         StatusCode::NOT_FOUND => "UnknownOperationException",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
         StatusCode::INTERNAL_SERVER_ERROR => "KMSInternalException",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
         _ => "RequestTimeoutException",
     };
     let body = serde_json::json!({ "__type": kind, "message": why }).to_string().into_bytes();

@@ -27,6 +27,29 @@ pub fn fill(address: &str, count: usize, long: Duration) {
     }
 }
 
+/// Opens `count` connections that send so much, and keep the rest to themselves.
+pub fn halves(address: &str, count: usize, sent: &[u8]) -> Vec<TcpStream> {
+    let address: SocketAddr = address.parse().unwrap();
+    assert!(address.ip().is_loopback() && count <= 1_200);
+    let half = |_| {
+        let mut one = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
+        // It may be hung up on before it has said all.
+        let _ = one.write_all(sent);
+        one.set_nonblocking(true).unwrap();
+        one
+    };
+    (0..count).map(half).collect()
+}
+
+/// How many of these are open, and have heard nothing.
+pub fn open_ones(held: &mut [TcpStream]) -> usize {
+    held.iter_mut().map(|one| usize::from(is_silent(one))).sum()
+}
+
+fn is_silent(one: &mut TcpStream) -> bool {
+    matches!(one.read(&mut [0; 1]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock)
+}
+
 fn is_open(one: &mut TcpStream) -> bool {
     match one.read(&mut [0; 1]) {
         Ok(read) => read > 0,

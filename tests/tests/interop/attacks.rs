@@ -1,3 +1,4 @@
 //! What strangers and neighbours try, bounded and on this machine only.
 mod crowds;
+mod http;
 mod replaced;

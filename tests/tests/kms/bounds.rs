@@ -7,6 +7,7 @@ use tests::cluster::folder;
 use tests::endpoint::Alone;
 use tests::http::{Answer, send};
 use tests::kms::Kms;
+use tests::strangers::{halves, open_ones};
 
 const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
 
@@ -135,7 +136,28 @@ fn what_is_no_request_of_kms_is_told_so() {
     kms.ok("ListKeys", json!({}));
 }
 
-/// It takes the endpoint's own bounds: 10 s for a body, 60 s for a head.
+/// More half requests than there are connections are open all the while.
+#[test]
+fn half_requests_keep_nobody_out() {
+    let folder = folder();
+    let endpoint = Alone::start(ENDPOINT, folder.path(), json!({}));
+    let kms = Kms::at(&endpoint.url);
+    let half = b"POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: TrentServ";
+    let mut held = halves(&kms.address, 1_150, half);
+    assert_eq!(send(&kms.address, "GET /_sim/health", &[], b"").status, 200);
+    kms.ok("ListKeys", json!({}));
+    let open = open_ones(&mut held);
+    assert!(open > 500, "{open} are open: nothing is shown");
+    // Bodies that do not come are no better, and those who asked once do not get a place for ever.
+    let body = b"GET /_sim/health HTTP/1.1\r\nhost: x\r\n\r\nPOST / HTTP/1.1\r\nhost: x\r\n\
+                 content-length: 9\r\n\r\n{";
+    let bodies = halves(&kms.address, 1_150, body);
+    assert_eq!(send(&kms.address, "GET /_sim/health", &[], b"").status, 200);
+    kms.ok("ListKeys", json!({}));
+    drop((held, bodies));
+}
+
+/// It takes the endpoint's own bounds: 10 s for a body, 5 s for the first head.
 #[test]
 fn who_never_comes_to_an_end_is_hung_up_on_and_hinders_nobody() {
     let folder = folder();
