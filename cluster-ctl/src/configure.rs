@@ -1,6 +1,7 @@
 //! `configure`: writes `cloudhsm-cli.cfg`, as `configure-cli` of CloudHSM's client packages does.
 use crate::{Failure, StateFolder, endpoint};
 use clap::Args;
+use fleet::read_pem;
 use hsm_client::{ConfigFile, Endpoint};
 use std::path::PathBuf;
 
@@ -23,15 +24,15 @@ pub(crate) struct Options {
     /// The endpoint's URL [default: that of the running `up`]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// The certificate of the cluster's CA
-    #[arg(long, value_name = "FILE", default_value = "customerCA.crt")]
-    hsm_ca_cert: PathBuf,
-    /// The certificate of the client
-    #[arg(long, value_name = "FILE", default_value = "client.crt")]
-    client_cert: PathBuf,
-    /// The key of the client's certificate
-    #[arg(long, value_name = "FILE", default_value = "client.key")]
-    client_key: PathBuf,
+    /// The certificate of the cluster's CA [default: customerCA.crt, here or in the state folder]
+    #[arg(long, value_name = "FILE")]
+    hsm_ca_cert: Option<PathBuf>,
+    /// The certificate of the client [default: client.crt, here or in the state folder]
+    #[arg(long, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// The key of the client's certificate [default: client.key, here or in the state folder]
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
     /// Make and use token keys on a single HSM, too
     #[arg(long)]
     disable_key_availability_check: bool,
@@ -42,16 +43,17 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), Failure> {
     let servers = match &options.cluster_id {
-        Some(id) => hsms_of(state, &options, id).await?,
+        Some(id) => hsms_of(state.clone(), &options, id).await?,
         None => {
             let parsed = options.address.iter().map(|address| address.parse::<Endpoint>());
             parsed.collect::<Result<_, _>>().map_err(Failure::usage)?
         }
     };
+    let theirs = of_state(state, options.cluster_id.as_deref());
     let config = ConfigFile {
-        hsm_ca_file: std::path::absolute(&options.hsm_ca_cert)?,
-        client_cert_path: std::path::absolute(&options.client_cert)?,
-        client_key_path: std::path::absolute(&options.client_key)?,
+        hsm_ca_file: file(options.hsm_ca_cert, "customerCA.crt", theirs.first())?,
+        client_cert_path: file(options.client_cert, "client.crt", theirs.get(1))?,
+        client_key_path: file(options.client_key, "client.key", theirs.get(2))?,
         cluster_id: options.cluster_id,
         servers,
         disable_key_availability_check: options.disable_key_availability_check,
@@ -60,7 +62,38 @@ pub(crate) async fn run(state: Option<PathBuf>, options: Options) -> Result<(), 
     config.write(&options.output)?;
     let servers: Vec<_> = config.servers.iter().map(ToString::to_string).collect();
     anstream::println!("{} names {}", options.output.display(), servers.join(", "));
+    for path in [&config.hsm_ca_file, &config.client_cert_path, &config.client_key_path] {
+        if !path.exists() {
+            anstream::println!(
+                "{} is not there yet: nobody can use the file before",
+                path.display()
+            );
+        }
+    }
     Ok(())
+}
+
+/// The file that was given, or that of this name which is here, or the state folder's: a path that
+/// works in every folder.
+fn file(given: Option<PathBuf>, name: &str, theirs: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    let here = std::path::absolute(name)?;
+    let theirs = theirs.filter(|path| !here.exists() && path.exists());
+    Ok(std::path::absolute(given.as_ref().or(theirs).unwrap_or(&here))?)
+}
+
+/// What the state folder has for the cluster: the certificate of its CA, and, where the CA is the
+/// one that `up` made, the client's certificate and key.
+fn of_state(state: Option<PathBuf>, cluster_id: Option<&str>) -> Vec<PathBuf> {
+    let Ok(folder) = StateFolder::locate(state) else { return Vec::new() };
+    let layout = folder.layout();
+    let own = layout.customer_ca();
+    let of_another = cluster_id.map(|id| layout.of_cluster(id).customer_ca());
+    let ca = of_another.filter(|path| path.exists()).unwrap_or_else(|| own.clone());
+    let same = ca == own || read_pem(&ca).is_ok_and(|it| read_pem(&own).is_ok_and(|own| own == it));
+    match same {
+        true => vec![ca, folder.client_cert(), folder.client_key()],
+        false => vec![ca],
+    }
 }
 
 async fn hsms_of(

@@ -58,7 +58,15 @@ fn keys(up: &Up) {
     assert!(key(up, BOB, "one").is_null());
     let set = ["key", "set-attribute", "--filter", "attr.label=one", "--name", "encrypt"];
     up.data(Some(ALICE), &[&set[..], &["--value", "false"]].concat());
-    assert_eq!(key(up, ALICE, "one")["attributes"]["encrypt"], false);
+    let one = key(up, ALICE, "one");
+    assert_eq!(one["attributes"]["encrypt"], false);
+    // CloudHSM's guide writes the first, KMS's the second.
+    for filter in ["key-reference", "attr.key-reference"] {
+        let filter = format!("{filter}={}", one["key-reference"].as_str().unwrap());
+        let listed = up.data(Some(ALICE), &["key", "list", "--filter", &filter]);
+        assert_eq!(listed["matched_keys"][0]["attributes"]["label"], "one", "{filter}: {listed}");
+        assert_eq!(listed["total_key_count"], 1, "{filter}: {listed}");
+    }
 }
 
 fn signatures(up: &Up) {
@@ -225,4 +233,43 @@ fn an_up_that_was_killed_at_its_start_is_followed_by_the_next() {
         assert_eq!(hsms, 3, "killed after {after_ms} ms");
         up.stop();
     }
+}
+
+#[test]
+fn a_configuration_that_is_written_in_another_folder_works_in_every_folder() {
+    let up = Up::start(PROGRAM, &["--nodes", "1", "--until", "activated"]);
+    let (place, elsewhere) = (folder(), folder());
+    let pin = up.pin("admin");
+    let at = |folder: &Path, words: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--state").arg(up.folder()).args(words).current_dir(folder);
+        run(command.env("CLOUDHSM_ROLE", "admin").env("CLOUDHSM_PIN", &pin), "")
+    };
+    let works = |config: &Path| {
+        let listed = at(elsewhere.path(), &["user", "list", "--config", config.to_str().unwrap()]);
+        assert!(listed.status.success(), "{}", text(&listed));
+    };
+    let id = up.cluster_id();
+    let said = at(place.path(), &["configure", "--cluster-id", &id]);
+    assert!(said.status.success() && !text(&said).contains("not there"), "{}", text(&said));
+    works(&place.path().join("cloudhsm-cli.cfg"));
+    let address = up.ready()["nodes"][0]["address"].as_str().unwrap().to_owned();
+    let said = at(place.path(), &["configure", "-a", &address, "--output", "by-address.cfg"]);
+    assert!(said.status.success(), "{}", text(&said));
+    works(&place.path().join("by-address.cfg"));
+
+    // What is here comes first, and what is not there yet is named.
+    for name in ["customerCA.crt", "client.crt"] {
+        std::fs::copy(up.folder().join(name), place.path().join(name)).unwrap();
+    }
+    let missing = "--client-key=my.key";
+    let said = text(&at(place.path(), &["configure", "--cluster-id", &id, missing]));
+    let key = place.path().join("my.key");
+    assert!(said.contains(&format!("{} is not there yet", key.display())), "{said}");
+    let written = std::fs::read_to_string(place.path().join("cloudhsm-cli.cfg")).unwrap();
+    for name in ["customerCA.crt", "client.crt", "my.key"] {
+        let path = place.path().join(name);
+        assert!(written.contains(path.to_str().unwrap()), "{name}: {written}");
+    }
+    up.stop();
 }

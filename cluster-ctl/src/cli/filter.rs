@@ -1,5 +1,5 @@
-//! The `--filter` grammar: `key-reference=0x…`, or any number of `attr.<name>=<value>`, all of
-//! which must match; and the keys that a filter finds.
+//! The `--filter` grammar: `key-reference=0x…` (in KMS's guide `attr.key-reference=0x…`), or any
+//! number of `attr.<name>=<value>`, all of which must match; and the keys that a filter finds.
 use super::{Failure, attribute};
 use hsm_client::Cluster;
 use proto::Setting;
@@ -21,7 +21,8 @@ impl Filter {
         let mut attributes = Vec::new();
         let mut reference = None;
         for word in words {
-            if let Some(number) = word.strip_prefix("key-reference=") {
+            let plain = word.strip_prefix("attr.").unwrap_or(word);
+            if let Some(number) = plain.strip_prefix("key-reference=") {
                 if reference.replace(handle(number)?).is_some() {
                     return Err(Failure::Unfit(
                         "only one key-reference fits in a filter".to_owned(),
@@ -144,6 +145,7 @@ mod tests {
             ("", Filter::Attributes(vec![])),
             ("key-reference=0x00000000000003d5", Filter::Reference(0x3d5)),
             ("key-reference=0x3d5", Filter::Reference(0x3d5)),
+            ("attr.key-reference=0x0000000000120034", Filter::Reference(0x0012_0034)),
             ("attr.key-type=aes", Filter::Attributes(vec![aes.clone()])),
             (
                 "attr.label=x attr.key-type=aes",
@@ -160,6 +162,8 @@ mod tests {
             ("key-reference=0x11111111111111111", "0x and up to 16"),
             ("key-reference=0x1 key-reference=0x2", "only one"),
             ("key-reference=0x1 attr.label=x", "not both"),
+            ("attr.key-reference=12", "0x and up to 16"),
+            ("attr.key-reference=0x1 key-reference=0x2", "only one"),
             ("attr.colour=red", "no attribute"),
         ] {
             let failure = Filter::parse(&words(text)).expect_err(text).to_string();

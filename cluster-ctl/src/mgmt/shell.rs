@@ -174,7 +174,7 @@ impl<'a> Shell<'a> {
             self.count()
         ));
         let (role, username) = (user.role, user.name.clone());
-        let second_factor = user.second_factor.then(|| Blob(b"rehearsed".to_vec()));
+        let second_factor = second_factor(user);
         self.on_each(CREATE, &CreateUser { role, username, password, second_factor })
     }
 
@@ -192,8 +192,9 @@ impl<'a> Shell<'a> {
             role.name(),
             self.count()
         ));
+        let second_factor = second_factor(user);
         let well =
-            self.on_each(CHANGE, &ChangePassword { role, username, password, second_factor: None });
+            self.on_each(CHANGE, &ChangePassword { role, username, password, second_factor });
         if role == Role::Preco {
             self.preco_is_co();
         }
@@ -237,7 +238,7 @@ impl<'a> Shell<'a> {
         password: &Password,
         prompts: [&str; 2],
     ) -> Option<Secret> {
-        let rehearsed = self.kmsuser_2fa && kms_user::is(&user.name) && command == CREATE.name;
+        let rehearsed = self.kmsuser_2fa && kms_user::is(&user.name);
         if !rehearsed && !self.without_second_factor(command, user) {
             return None;
         }
@@ -378,4 +379,9 @@ impl<'a> Shell<'a> {
         }
         true
     }
+}
+
+/// Of kmsuser in a rehearsal: that it has one is kept, and no more.
+fn second_factor(user: &User) -> Option<Blob> {
+    user.second_factor.then(|| Blob(b"rehearsed".to_vec()))
 }
