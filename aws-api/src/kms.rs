@@ -26,6 +26,8 @@ mod alias;
 mod cipher;
 mod deletion;
 mod grant;
+#[cfg(test)]
+mod heeded;
 mod key;
 mod key_spec;
 pub(crate) mod key_store;

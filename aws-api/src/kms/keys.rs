@@ -379,3 +379,19 @@ fn update(region: &str, key: &Key, version: i64) -> Result<Statement, ApiError> 
     ];
     Ok(Statement::one(sql, values))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_earlier_versions_are_read() {
+        let key = parsed(
+            r#"{"key_id":"k","created_ms":1,"description":"","enabled":true,"deletion":null,
+                "policy":"","tags":{},"rotation_days":365,
+                "material":{"Kms":{"masked":"","material_id":"m"}}}"#,
+        );
+        let key = key.unwrap();
+        assert_eq!((key.rotation_since_ms, key.ciphertexts_marked), (None, false));
+    }
+}
