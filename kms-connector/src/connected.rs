@@ -13,10 +13,14 @@ use proto::command::random::GenerateRandom;
 use proto::command::user::ChangePassword;
 use proto::{Attribute, Blob, Fault, Mechanism, Role, Secret, Setting};
 use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// How often a key is tried to be made, each time on other HSMs than those that were lost.
 const CREATE_TRIES: u32 = 3;
+/// An HSM that does not describe a key by then is left out.
+const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
 /// Keys with one id that are looked at: there is one, unless somebody has made others like it.
 const ALIKE_MAX: u32 = 16;
 
@@ -221,6 +225,9 @@ impl Connected {
         if let Some(handle) = self.located.get(meant.backing_key_id) {
             return Ok(handle);
         }
+        if !self.cluster.nodes().iter().any(|node| node.connected) {
+            return Err(KeyError::HsmsUnreachable("none is connected".to_owned()));
+        }
         let handle = match self.is_at(meant, meant.handle).await? {
             true => meant.handle,
             false => self.search(meant).await?.ok_or(KeyError::NotFound)?,
@@ -229,19 +236,32 @@ impl Connected {
         Ok(handle)
     }
 
+    /// Is this key there? Any HSM may come to be asked for it, so no HSM may have another in its
+    /// place; one at least has to have it.
     async fn is_at(&self, meant: &Identity<'_>, handle: u64) -> Result<bool, KeyError> {
-        match self.cluster.call(&GetAttributes { handle }).await {
-            Ok(got) => Ok(meant.is(&got)),
-            // Nobody's key, or another user's.
-            Err(CallError::Refused(why))
-                if matches!(
-                    why.fault,
-                    Fault::InvalidHandle | Fault::Deleted | Fault::KeyAccessDenied
-                ) =>
-            {
-                Ok(false)
+        let nodes = self.cluster.nodes().into_iter().filter(|node| node.connected);
+        let (mut there, mut failure) = (false, None);
+        let describe = GetAttributes { handle };
+        for node in nodes {
+            let asked = self.cluster.call_on(&node.hsm_id, &describe);
+            match timeout(DESCRIBED_WITHIN, asked).await {
+                Ok(Ok(got)) if meant.is(&got) => there = true,
+                Ok(Ok(_)) => return Ok(false),
+                Ok(Err(error)) => match error.refusal().map(|why| why.fault) {
+                    Some(Fault::InvalidHandle | Fault::Deleted) => {}
+                    // Another user's.
+                    Some(Fault::KeyAccessDenied) => return Ok(false),
+                    _ => failure = Some(error),
+                },
+                Err(_) => {
+                    let (node, why) = (node.to_string().into(), "it does not answer".into());
+                    failure = Some(CallError::Lost { node, why });
+                }
             }
-            Err(error) => Err(error.into()),
+        }
+        match failure {
+            Some(error) if !there => Err(error.into()),
+            _ => Ok(there),
         }
     }
 
