@@ -5,7 +5,8 @@ use crate::model::ErrorKind;
 use crate::secrets::hmac;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use hyper::HeaderMap;
+use hyper::{HeaderMap, Method, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use proto::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -58,6 +59,18 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Signature version 4: how far the clocks may be apart.
 const SKEW_MS: i64 = 5 * 60 * 1000;
 
+/// What the query of a canonical request does not hold as it is.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// What of a request is signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Signed<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) uri: &'r Uri,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r [u8],
+}
+
 /// What the Authorization header says.
 #[derive(Debug, PartialEq, Eq)]
 struct Authorization<'h> {
@@ -101,22 +114,29 @@ pub(crate) struct Sender {
 }
 
 impl Auth {
-    /// Says who sent a request with these headers and this body, or refuses it.
+    /// Is it signed with a known access key, for any service, now?
+    pub(crate) fn knows(&self, request: &Signed<'_>, now_ms: i64) -> bool {
+        let Self::Strict(keys) = self else { return false };
+        let header = request.headers.get("authorization").and_then(|value| value.to_str().ok());
+        let parsed = header.and_then(Authorization::parse);
+        parsed.is_some_and(|parsed| verify(&parsed, keys, request, now_ms).is_ok())
+    }
+
+    /// Says who sent a request a request, or refuses it.
     pub(crate) fn sender(
         &self,
-        headers: &HeaderMap,
-        body: &[u8],
+        request: &Signed<'_>,
         now_ms: i64,
         service: &str,
     ) -> Result<Sender, ApiError> {
-        let header = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let header = request.headers.get("authorization").and_then(|value| value.to_str().ok());
         let parsed = header.and_then(Authorization::parse);
         if let Self::Strict(keys) = self {
             let header = header.ok_or_else(|| {
                 ErrorKind::MissingAuthenticationTokenException.with("Missing Authentication Token")
             })?;
             let parsed = parsed.as_ref().ok_or_else(|| incomplete(header))?;
-            verify(parsed, keys, headers, body, now_ms)?;
+            verify(parsed, keys, request, now_ms)?;
             if parsed.service != service {
                 return Err(ErrorKind::InvalidSignatureException.with(format!(
                     "Credential should be scoped to correct service: '{service}'."
@@ -150,10 +170,10 @@ fn incomplete(header: &str) -> ApiError {
 fn verify(
     given: &Authorization<'_>,
     keys: &AccessKeys,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: &Signed<'_>,
     now_ms: i64,
 ) -> Result<(), ApiError> {
+    let headers = request.headers;
     let secret = keys.get(given.access_key).ok_or_else(|| {
         ErrorKind::UnrecognizedClientException
             .with("The security token included in the request is invalid.")
@@ -201,7 +221,7 @@ fn verify(
             "Signature not yet current: {date} is still later than 5 min. from now"
         )));
     }
-    let expected = signature(given, secret, headers, body, date);
+    let expected = signature(given, secret, request, date);
     if bool::from(expected.as_bytes().ct_eq(given.signature.as_bytes())) {
         return Ok(());
     }
@@ -213,15 +233,15 @@ fn verify(
     ))
 }
 
-/// The API has one URL, without a query: the rest of a canonical request is its headers and body.
 fn signature(
     given: &Authorization<'_>,
     secret: &Secret,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: &Signed<'_>,
     date: &str,
 ) -> String {
-    let mut canonical = String::from("POST\n/\n\n");
+    let &Signed { method, uri, headers, body } = request;
+    let query = canonical_query(uri.query().unwrap_or_default());
+    let mut canonical = format!("{method}\n{}\n{query}\n", uri.path());
     for name in given.signed_headers.split(';') {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let values: Vec<String> = values.map(folded).collect();
@@ -237,6 +257,19 @@ fn signature(
         .iter()
         .fold(first.as_bytes().to_vec(), |key, part| hmac(&key, part.as_bytes()).to_vec());
     HEXLOWER.encode(&signed)
+}
+
+/// Signature version 4: sorted, and encoded anew, all but letters, digits and `-_.~`.
+fn canonical_query(query: &str) -> String {
+    let anew = |text: &str| {
+        let decoded: Vec<u8> = percent_decode_str(text).collect();
+        percent_encode(&decoded, ENCODED).to_string()
+    };
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    let parts = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
+    let mut parts: Vec<_> = parts.map(|(name, value)| (anew(name), anew(value))).collect();
+    parts.sort();
+    parts.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 /// Without blanks at the ends, and one where there were several.
@@ -256,98 +289,4 @@ fn unix_ms(date: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hyper::header::HeaderValue;
-
-    const NOW_MS: i64 = 1_440_938_160_000;
-
-    /// The example of AWS's documentation of signature version 4 has a query; this one was signed
-    /// with the reference algorithm in Python's botocore, with its example credentials.
-    fn signed() -> (HeaderMap, &'static [u8]) {
-        let mut headers = HeaderMap::new();
-        let mut put = |name: &'static str, value: &str| {
-            headers.insert(name, HeaderValue::from_str(value).unwrap());
-        };
-        put("host", "kms.us-east-1.amazonaws.com");
-        put("x-amz-date", "20150830T123600Z");
-        put("x-amz-target", "TrentService.ListKeys");
-        put("content-type", "application/x-amz-json-1.1");
-        (headers, b"{}")
-    }
-
-    fn keys() -> AccessKeys {
-        let secret = Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
-        [("AKIDEXAMPLE".to_owned(), secret)].into()
-    }
-
-    fn refused(headers: &HeaderMap, body: &[u8], now_ms: i64) -> ErrorKind {
-        match Auth::Strict(keys()).sender(headers, body, now_ms, "kms") {
-            Ok(_) => panic!("accepted"),
-            Err(error) => error.kind,
-        }
-    }
-
-    #[test]
-    fn a_header_that_is_no_authorization_is_incomplete() {
-        let (mut headers, body) = signed();
-        assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::MissingAuthenticationTokenException);
-        for wrong in ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=a/b/c"] {
-            headers.insert("authorization", HeaderValue::from_static(wrong));
-            assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::IncompleteSignatureException);
-            let open = Auth::Open.sender(&headers, body, NOW_MS, "kms").unwrap();
-            assert_eq!((open.caller, open.region), (Caller::Unsigned, None));
-        }
-    }
-
-    #[test]
-    fn only_the_right_signature_of_now_is_taken() {
-        let (mut headers, body) = signed();
-        let names_of_all = "content-type;host;x-amz-date;x-amz-target";
-        let given = |signature: &str| {
-            format!(
-                "{ALGORITHM} Credential=AKIDEXAMPLE/20150830/us-east-1/kms/aws4_request, \
-                 SignedHeaders={names_of_all}, Signature={signature}"
-            )
-        };
-        let unsigned = given("0");
-        let parsed = Authorization::parse(&unsigned).unwrap();
-        let secret = &keys()["AKIDEXAMPLE"];
-        let right = signature(&parsed, secret, &headers, body, "20150830T123600Z");
-        headers.insert("authorization", HeaderValue::from_str(&given(&right)).unwrap());
-        let sender = Auth::Strict(keys()).sender(&headers, body, NOW_MS, "kms").unwrap();
-        assert_eq!(sender.caller, Caller::AccessKey("AKIDEXAMPLE".to_owned()));
-        assert_eq!(sender.region.as_deref(), Some("us-east-1"));
-        for late in [NOW_MS + SKEW_MS + 1, NOW_MS - SKEW_MS - 1] {
-            assert_eq!(refused(&headers, body, late), ErrorKind::InvalidSignatureException);
-        }
-        assert_eq!(refused(&headers, b"{ }", NOW_MS), ErrorKind::InvalidSignatureException);
-        // What is signed is right; what it is signed for is not.
-        let refused_as = |given: &str| {
-            let parsed = Authorization::parse(given).unwrap();
-            let right = signature(&parsed, secret, &headers, body, "20150830T123600Z");
-            let given = given.replace("Signature=0", &format!("Signature={right}"));
-            let mut headers = headers.clone();
-            headers.insert("authorization", HeaderValue::from_str(&given).unwrap());
-            assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::InvalidSignatureException);
-        };
-        // A scope of another day, or of the front of this one.
-        for day in ["20150829", "2015", ""] {
-            let day = format!("AKIDEXAMPLE/{day}");
-            refused_as(&given("0").replace("AKIDEXAMPLE/20150830", &day));
-        }
-        // A signature over less than the request.
-        for names in ["host", "x-amz-date;x-amz-target", "host;x-amz-date", "accept"] {
-            refused_as(&given("0").replace(names_of_all, names));
-        }
-        headers.insert("x-amz-target", HeaderValue::from_static("TrentService.CreateKey"));
-        assert_eq!(refused(&headers, body, NOW_MS), ErrorKind::InvalidSignatureException);
-    }
-
-    #[test]
-    fn a_region_is_a_short_word() {
-        for (name, fits) in [("us-east-1", true), ("", false), ("a/b", false), ("A", false)] {
-            assert_eq!(is_region(name), fits, "{name}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
 //! HTTP: bounds on connections, time and size; which URL is what.
+use crate::auth::Signed;
 use crate::call::{Call, Told, new_id};
 use crate::descriptors::room_for;
 use crate::error::ApiError;
@@ -80,6 +81,22 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (PRAGMA, HeaderValue::from_static("no-cache")),
 ];
 
+/// What every other answer bears.
+const PROTECTION: [(&str, &str); 4] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+/// Characters of a path that are repeated to whoever asked for it.
+const SHOWN_MAX: usize = 128;
+/// With `--auth strict`, or on an address that others reach.
+const TOKEN_MISSING: &str = "this endpoint may be reached by strangers: send the sim_token of \
+                             ready.json as X-Sim-Token, or sign with a known access key";
+
 type Answer = Response<Full<Bytes>>;
 
 /// Serves until it is aborted.
@@ -144,6 +161,9 @@ async fn answer(
 ) -> Answer {
     let (head, body) = request.into_parts();
     let id = new_id();
+    if let Err(why) = kms.guard.admit(&head.method, &head.uri, &head.headers) {
+        return refused(id, StatusCode::FORBIDDEN, &why);
+    }
     let body = Limited::new(body, BODY_MAX).collect();
     let body = match tokio::time::timeout(BODY_WITHIN, body).await {
         Err(_) => return refused(id, StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
@@ -180,29 +200,31 @@ fn is_operation(head: &Parts) -> bool {
 }
 
 async fn carry_out(id: Uuid, head: Parts, body: &[u8], peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
-    match (head.method, head.uri.path()) {
-        (Method::POST, "/") => aws(id, &head.headers, body, peer, kms).await,
-        (method, path) => match sim::answer(&method, path, head.uri.query(), body, kms).await {
-            Some(answer) => said(id, answer),
-            None => {
-                refused(id, StatusCode::NOT_FOUND, &format!("there is nothing at {method} {path}"))
-            }
-        },
+    let Parts { method, uri, headers, .. } = &head;
+    let request = Signed { method, uri, headers, body };
+    if (method, uri.path()) == (&Method::POST, "/") {
+        return aws(id, &request, peer, kms).await;
+    }
+    let now_ms = crate::clock::real_now_ms();
+    if kms.guard.asks(uri.path(), headers) && !kms.settings.auth.knows(&request, now_ms) {
+        return refused(id, StatusCode::FORBIDDEN, TOKEN_MISSING);
+    }
+    match sim::answer(method, uri.path(), uri.query(), body, kms).await {
+        Some(answer) => said(id, answer),
+        None => {
+            let path: String = uri.path().chars().take(SHOWN_MAX).collect();
+            refused(id, StatusCode::NOT_FOUND, &format!("there is nothing at {method} {path}"))
+        }
     }
 }
 
-async fn aws(
-    id: Uuid,
-    headers: &HeaderMap,
-    body: &[u8],
-    peer: SocketAddr,
-    kms: &Arc<Kms>,
-) -> Answer {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+async fn aws(id: Uuid, request: &Signed<'_>, peer: SocketAddr, kms: &Arc<Kms>) -> Answer {
+    let body = request.body;
+    let target = request.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let target = target.unwrap_or_default();
     let named = Service::of(target);
     let message = named.map_or("message", |(service, _)| service.message());
-    let outcome = match begin(id, headers, body, peer, kms, named.map(|(service, _)| service)) {
+    let outcome = match begin(id, request, peer, kms, named.map(|(service, _)| service)) {
         Err(error) => Err(error),
         Ok(mut call) => {
             let outcome = match named {
@@ -227,16 +249,15 @@ async fn aws(
 /// By whom, and in which Region.
 fn begin(
     id: Uuid,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: &Signed<'_>,
     peer: SocketAddr,
     kms: &Kms,
     service: Option<Service>,
 ) -> Result<Call, ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let service = service.ok_or_else(|| unknown(text("x-amz-target").unwrap_or_default()))?;
     let now_ms = crate::clock::real_now_ms();
-    let sender = kms.settings.auth.sender(headers, body, now_ms, service.signing_name())?;
+    let sender = kms.settings.auth.sender(request, now_ms, service.signing_name())?;
     Ok(Call {
         id,
         at_ms: kms.clock.now_ms(),
@@ -271,19 +292,31 @@ fn answered(id: Uuid, status: StatusCode, body: Vec<u8>) -> Answer {
 
 fn said(id: Uuid, said: sim::Answer) -> Answer {
     let mut answer = answered(id, said.status, said.body);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(said.content_type));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(said.content_type));
+    protected(headers);
     answer
+}
+
+/// What is not AWS's is for no browser to show, to guess the type of, or to keep.
+fn protected(headers: &mut HeaderMap) {
+    for (name, value) in PROTECTION {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
 }
 
 /// What is refused before it is known which operation it is.
 fn refused(id: Uuid, status: StatusCode, why: &str) -> Answer {
     let kind = match status {
         StatusCode::NOT_FOUND => "UnknownOperationException",
+        StatusCode::FORBIDDEN => "AccessDeniedException",
         StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
         StatusCode::INTERNAL_SERVER_ERROR => "KMSInternalException",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
         _ => "RequestTimeoutException",
     };
     let body = serde_json::json!({ "__type": kind, "message": why }).to_string().into_bytes();
-    answered(id, status, body)
+    let mut answer = answered(id, status, body);
+    protected(answer.headers_mut());
+    answer
 }

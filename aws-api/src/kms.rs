@@ -6,6 +6,7 @@ use crate::cloudhsmv2::ControlPlane;
 use crate::clusters::Clusters;
 use crate::database::Database;
 use crate::error::ApiError;
+use crate::guard::Guard;
 use crate::key_stores::{KeyStore, KeyStores, State};
 use crate::lines::Lines;
 use crate::local::Local;
@@ -64,6 +65,7 @@ pub(crate) trait Execute: Operation {
 /// All that KMS is made of.
 pub(crate) struct Kms {
     pub(crate) settings: Settings,
+    pub(crate) guard: Guard,
     pub(crate) database: Database,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) clusters: Clusters,

@@ -11,6 +11,7 @@ mod credentials;
 mod database;
 mod descriptors;
 mod error;
+mod guard;
 mod http;
 mod key_stores;
 mod kms;
@@ -38,7 +39,9 @@ use clusters::Clusters;
 use database::Database;
 use error::ApiError;
 use fleet::FleetError;
+use guard::Guard;
 use kms::Kms;
+use proto::Secret;
 use secrets::Secrets;
 use serde_json::Value;
 use std::fmt;
@@ -69,6 +72,8 @@ pub struct Settings {
     pub account: Arc<str>,
     /// Which requests are taken.
     pub auth: Auth,
+    /// Names with a dot that others than AWS's clients may know the endpoint by (`Host`).
+    pub allow_hosts: Vec<String>,
     /// How long CONNECTING lasts at least.
     pub connecting: Duration,
     /// How HSMs are run; without it, CloudHSM's API can only be read.
@@ -171,6 +176,7 @@ impl Endpoint {
             clock,
             trail,
             local: Default::default(),
+            guard: Guard::new(&settings),
             settings,
         });
         let (listener, address) = listener.unzip();
@@ -197,6 +203,12 @@ impl Endpoint {
     /// What AWS clients take: `http://127.0.0.1:4566`; `None`: it listens nowhere.
     pub fn url(&self) -> Option<String> {
         self.address.map(|address| format!("http://{address}"))
+    }
+
+    /// What `/_sim/` asks for (`X-Sim-Token`) where requests are signed, or come from other
+    /// machines; another at each start.
+    pub fn sim_token(&self) -> Option<&Secret> {
+        self.kms.guard.token()
     }
 
     pub(crate) fn kms(&self) -> &Arc<Kms> {

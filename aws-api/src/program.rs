@@ -18,9 +18,13 @@ const EXAMPLE: &str = r#"All that a configuration may hold; paths are relative t
     "clusters": ["/home/you/.local/share/cloudhsm-sim"],
     "account": "000000000000",
     "connecting_ms": 0,
-    "access_keys": [{"access_key_id": "AKIDEXAMPLE", "secret_access_key": "..."}]
+    "access_keys": [{"access_key_id": "AKIDEXAMPLE", "secret_access_key": "..."}],
+    "allow_hosts": ["kms.test.example"]
   }
-With access_keys, only requests that are signed with one of them are taken."#;
+With access_keys, only requests that are signed with one of them are taken. Browsers and others that
+are no AWS clients reach it by an IP address, localhost, a name without a dot or one of allow_hosts.
+With access_keys, or on an address that is not loopback, /_sim/ wants the token of sim.token in the
+folder (X-Sim-Token), or a signature."#;
 
 /// One HTTP endpoint that AWS clients take for AWS KMS
 #[derive(Parser)]
@@ -51,6 +55,9 @@ struct Config {
     connecting_ms: u64,
     #[serde(default)]
     access_keys: Vec<AccessKey>,
+    /// Names with a dot that clients may know the endpoint by.
+    #[serde(default)]
+    allow_hosts: Vec<String>,
 }
 
 fn default_listen() -> SocketAddr {
@@ -80,6 +87,7 @@ impl Config {
             clusters: config.clusters.iter().map(|cluster| base.join(cluster)).collect(),
             account: config.account.into(),
             auth: if keys.is_empty() { Auth::Open } else { Auth::Strict(keys) },
+            allow_hosts: config.allow_hosts,
             connecting: Duration::from_millis(config.connecting_ms),
             hosting: None,
             trail_folder: folder,
@@ -114,7 +122,9 @@ async fn run(settings: Settings) -> Result<(), String> {
         signal(SignalKind::interrupt()).map_err(|e| e.to_string())?,
         signal(SignalKind::terminate()).map_err(|e| e.to_string())?,
     ];
+    let token_file = settings.trail_folder.join("sim.token");
     let endpoint = Endpoint::start(settings).await.map_err(|e| e.to_string())?;
+    tell_token(&endpoint, &token_file)?;
     println!("{}", endpoint.url().unwrap_or_default());
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -122,4 +132,19 @@ async fn run(settings: Settings) -> Result<(), String> {
     }
     endpoint.stop().await;
     Ok(())
+}
+
+/// Leaves the token where its owner alone can read it; one of an earlier start is of no use.
+fn tell_token(endpoint: &Endpoint, file: &Path) -> Result<(), String> {
+    match endpoint.sim_token() {
+        Some(token) => {
+            fleet::write_secret(file, token.expose().as_bytes()).map_err(|e| e.to_string())
+        }
+        None => match std::fs::remove_file(file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("cannot remove {}: {e}", file.display()))
+            }
+            _ => Ok(()),
+        },
+    }
 }

@@ -8,6 +8,7 @@ use crate::model::ErrorKind;
 use hsm_client::JOIN_PATH;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 mod network;
@@ -63,7 +64,9 @@ pub(crate) async fn answer(
     kms: &Arc<Kms>,
 ) -> Option<Answer> {
     let outcome = match (method.as_str(), path) {
-        ("GET", "/_sim/health" | "/_localstack/health") => health(kms).await,
+        ("GET", "/_sim/health" | "/_localstack/health") => {
+            return Some(to_anybody(health(kms).await));
+        }
         ("POST", "/_sim/reset" | "/moto-api/reset") => {
             kms.reset().await.map(|()| json!({ "status": "ok" }))
         }
@@ -93,13 +96,26 @@ async fn join(body: &[u8], kms: &Arc<Kms>) -> Answer {
     match kms.plane.join(body).await {
         Ok(body) => Answer { status: StatusCode::OK, content_type, body },
         Err(NotJoined::Unread(why)) => Answer::unread(&why),
-        Err(NotJoined::Failed(error)) => Answer::of(Err(error)),
+        Err(NotJoined::Failed(error)) => to_anybody(Err(error)),
+    }
+}
+
+/// An answer to somebody who may be a stranger: what exactly failed, and in which file, is for the
+/// log alone.
+fn to_anybody(outcome: Result<Value, ApiError>) -> Answer {
+    match outcome {
+        Err(error) if error.kind.status() == 500 => {
+            let why = "the endpoint has failed: see its log";
+            Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, why)
+        }
+        outcome => Answer::of(outcome),
     }
 }
 
 /// The simulated AWS's and manufacturer's root, which AWS and Marvell have for download.
 fn root(name: &str, kms: &Kms) -> Option<Answer> {
-    let path = kms.plane.roots()?.into_iter().find(|path| path.ends_with(name))?;
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|it| it == name);
+    let path = kms.plane.roots()?.into_iter().find(is_it)?;
     Some(match fleet::read(&path) {
         Ok(pem) => Answer {
             status: StatusCode::OK,

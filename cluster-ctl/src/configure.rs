@@ -1,8 +1,10 @@
 //! `configure`: writes `cloudhsm-cli.cfg`, as `configure-cli` of CloudHSM's client packages does.
+use crate::endpoint::Asked;
 use crate::{Failure, StateFolder, endpoint};
 use clap::Args;
 use fleet::read_pem;
 use hsm_client::{ConfigFile, Endpoint};
+use proto::Secret;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -24,6 +26,10 @@ pub(crate) struct Options {
     /// The endpoint's URL [default: that of the running `up`]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// With --endpoint: what it asks for, `sim_token` in the ready.json of its `up`
+    #[arg(long, env = "CLOUDHSM_SIM_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(value_parser = |text: &str| Ok::<_, std::convert::Infallible>(Secret::new(text)))]
+    sim_token: Option<Secret>,
     /// The certificate of the cluster's CA [default: customerCA.crt, here or in the state folder]
     #[arg(long, value_name = "FILE")]
     hsm_ca_cert: Option<PathBuf>,
@@ -101,18 +107,18 @@ async fn hsms_of(
     options: &Options,
     id: &str,
 ) -> Result<Vec<Endpoint>, Failure> {
-    let url = match &options.endpoint {
-        Some(url) => url.clone(),
-        None => endpoint::of(&StateFolder::running(state)?.1)?.to_owned(),
+    let endpoint = match &options.endpoint {
+        Some(url) => Asked { url: url.clone(), token: options.sim_token.clone() },
+        None => endpoint::of(&StateFolder::running(state)?.1)?,
     };
-    let known = endpoint::get(&url, "/_sim/hsms").await?;
+    let known = endpoint.get("/_sim/hsms").await?;
     let hsms = known["hsms"].as_array().into_iter().flatten();
     let of_it = hsms.filter(|hsm| hsm["cluster_id"] == id && hsm["state"] != "CREATE_IN_PROGRESS");
     let servers: Result<Vec<Endpoint>, _> =
         of_it.filter_map(|hsm| hsm["address"].as_str()).map(str::parse).collect();
     let servers = servers.map_err(Failure::new)?;
     if servers.is_empty() {
-        return Err(Failure::new(format!("{id} has no HSM at {url}: create one first")));
+        return Err(Failure::new(format!("{id} has no HSM at {}: create one first", endpoint.url)));
     }
     Ok(servers)
 }

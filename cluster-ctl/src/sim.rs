@@ -116,14 +116,13 @@ pub(crate) fn run(state: Option<PathBuf>, options: &Options) -> Result<(), Failu
 }
 
 async fn set_aside(ready: &Ready) -> Result<(), Failure> {
-    let shown = endpoint::get(endpoint::of(ready)?, "/_sim/set-aside").await?;
+    let shown = endpoint::of(ready)?.get("/_sim/set-aside").await?;
     anstream::println!("{shown:#}");
     Ok(())
 }
 
 async fn bring_back(ready: &Ready, hsm_id: &str) -> Result<(), Failure> {
-    let url = endpoint::of(ready)?;
-    let done = endpoint::post(url, &format!("/_sim/bring-back?hsm={hsm_id}")).await?;
+    let done = endpoint::of(ready)?.post(&format!("/_sim/bring-back?hsm={hsm_id}")).await?;
     let cluster = done["cluster_id"].as_str().unwrap_or_default();
     anstream::println!("{hsm_id} joins {cluster} again: DescribeClusters shows when it is ACTIVE");
     Ok(())

@@ -31,6 +31,10 @@ pub struct Ready {
     pub example_user: Option<Credentials>,
     /// The URL of the AWS endpoint, when there is one.
     pub endpoint: Option<String>,
+    /// What the endpoint's `/_sim/` asks for (`X-Sim-Token`) with `--auth strict` or on an address
+    /// that is not loopback; `null` where it asks for nothing.
+    #[serde(default, serialize_with = "show_if_any", deserialize_with = "take_if_any")]
+    pub sim_token: Option<Secret>,
 }
 
 /// A node in `ready.json`.
@@ -67,6 +71,14 @@ fn show<S: serde::Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error>
 
 fn take<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
     String::deserialize(from).map(Secret::new)
+}
+
+fn show_if_any<S: serde::Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(to)
+}
+
+fn take_if_any<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Secret::new))
 }
 
 /// While this lives, no other `up` works in the folder.
@@ -249,6 +261,7 @@ pub(crate) mod tests {
             kmsuser: Some(Username { username: "kmsuser".to_owned() }),
             example_user: None,
             endpoint: None,
+            sim_token: Some(Secret::new("70ken")),
         }
     }
 
@@ -263,12 +276,19 @@ pub(crate) mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         let expected = "cluster_id region account state customer_ca client_cert client_key nodes \
-                        admin kmsuser example_user endpoint";
+                        admin kmsuser example_user endpoint sim_token";
         assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
         assert_eq!(json["admin"]["password"], "Passw0rd");
+        assert_eq!(json["sim_token"], "70ken");
         let again = state.ready().unwrap().unwrap();
         assert_eq!(again.nodes, example().nodes);
         assert_eq!(again.admin.unwrap().password.expose(), "Passw0rd");
+        assert_eq!(again.sim_token.unwrap().expose(), "70ken");
+        // As an earlier version has written it.
+        let older = text.replace(",\n  \"sim_token\": \"70ken\"", "");
+        assert!(!older.contains("sim_token"));
+        std::fs::write(&path, older).unwrap();
+        assert!(state.ready().unwrap().unwrap().sim_token.is_none());
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub(crate) struct Options {
     /// For `--auth strict`: a JSON list of objects with access_key_id and secret_access_key
     #[arg(long, value_name = "FILE")]
     access_keys: Option<PathBuf>,
+    /// A name with a dot that the AWS endpoint may be called by (Host); more than one can be given
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    allow_host: Vec<String>,
     /// Which subnet ids CreateCluster takes
     #[arg(long, value_enum, default_value_t)]
     network: Network,
@@ -145,6 +148,14 @@ enum Network {
     Own,
     /// All that are well-formed: another emulator of EC2 has made them
     Open,
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(fits);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        format!("{text:?} is no host name: give it as kms.test.example, without a port")
+    })
 }
 
 fn zone_letter(text: &str) -> Result<char, String> {
@@ -265,7 +276,7 @@ impl Session {
         for node in &mut ready.nodes {
             node.pid = None;
         }
-        ready.endpoint = None;
+        (ready.endpoint, ready.sim_token) = (None, None);
         let written = folder.write_ready(&ready).and_then(|()| match &ready_file {
             Some(path) => ready.write(path),
             None => Ok(()),

@@ -24,7 +24,7 @@ mod users;
 pub use cluster::{Cluster, ClusterConfig};
 pub use config::{ConfigError, ConfigFile};
 pub use connection::{Connection, Request};
-pub use endpoint_call::call_endpoint;
+pub use endpoint_call::{SIM_TOKEN, call_endpoint};
 pub use error::{CallError, ConnectError, EachNode, Endpoint, NodeView, OpenError, PartialFailure};
 pub use join::{
     Condition, DISK_STATUS, HostFile, JOIN_PATH, JoinOrder, JoinRequest, PORT_STATUS, Trouble,

@@ -225,7 +225,7 @@ impl<'a> Host<'a> {
             set_aside: set_aside.map(|hsm| hsm.hsm_id).take(SET_ASIDE_MAX).collect(),
         };
         let sealed = seal_request(&self.key, &request).map_err(|e| e.to_string())?;
-        let (good, body) = call_endpoint(&self.join.join, JOIN_PATH, Some(sealed)).await?;
+        let (good, body) = call_endpoint(&self.join.join, JOIN_PATH, Some(sealed), None).await?;
         if !good {
             let said =
                 String::from_utf8_lossy(&body).chars().take(SENTENCE_MAX).collect::<String>();

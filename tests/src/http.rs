@@ -14,8 +14,13 @@ pub struct Answer {
 
 /// Sends a request to `127.0.0.1:port` and reads the answer to its end.
 pub fn send(address: &str, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    send_to(address, &[&[("host", address)], headers].concat(), line, body)
+}
+
+/// Sends no other headers than these, the host among them, and the body's length.
+pub fn send_to(address: &str, headers: &[(&str, &str)], line: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
-    let mut head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut head = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }

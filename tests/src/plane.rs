@@ -61,6 +61,8 @@ static MODEL: LazyLock<Value> = LazyLock::new(|| {
 #[derive(Clone)]
 pub struct Plane {
     address: String,
+    /// What `/_sim/` asks for, where it asks for something.
+    token: Option<String>,
     region: String,
     state: PathBuf,
     program: PathBuf,
@@ -77,7 +79,8 @@ impl Plane {
     pub fn of(up: &Up) -> Self {
         let address = Self::url(up).strip_prefix("http://").unwrap().to_owned();
         let (state, program) = (up.folder().to_owned(), up.program().to_owned());
-        Self { address, region: REGION.to_owned(), state, program }
+        let token = up.ready()["sim_token"].as_str().map(str::to_owned);
+        Self { address, token, region: REGION.to_owned(), state, program }
     }
 
     /// The same endpoint, asked in another Region.
@@ -97,12 +100,13 @@ impl Plane {
 
     /// Sends anything, and gives the answer as it came.
     pub fn send(&self, line: &str, body: &[u8]) -> Answer {
-        send(&self.address, line, &[], body)
+        let token = self.token.as_deref().map(|token| ("x-sim-token", token));
+        send(&self.address, line, token.as_slice(), body)
     }
 
     /// What is not AWS's: `GET /_sim/hosts`.
     pub fn sim(&self, line: &str) -> Value {
-        serde_json::from_slice(&send(&self.address, line, &[], b"").body).unwrap()
+        serde_json::from_slice(&self.send(line, b"").body).unwrap()
     }
 
     /// The answer, or the error with its name under `__type`.

@@ -106,8 +106,9 @@ impl ControlPlane {
         let layout = Layout::new(&self.hosting()?.installation);
         let key = join_key(&layout)?;
         let request = open_request(&key, sealed).map_err(|e| {
-            let path = layout.join_key();
-            NotJoined::Unread(format!("{e}: give the machine a copy of {}", path.display()))
+            // No path: whoever reads this may be a stranger.
+            let from = "service/join.key of the control plane's state folder";
+            NotJoined::Unread(format!("{e}: give the machine a copy of {from}"))
         })?;
         let address = request.address.parse::<SocketAddr>();
         let address = address.ok().filter(|address| !address.ip().is_unspecified());

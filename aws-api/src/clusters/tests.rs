@@ -19,6 +19,7 @@ async fn a_cluster_that_another_endpoint_has_deleted_is_gone_here_too() {
         clusters: vec![theirs.path().to_owned()],
         account: "000000000000".into(),
         auth: Auth::Open,
+        allow_hosts: Vec::new(),
         connecting: Duration::ZERO,
         hosting: None,
     });

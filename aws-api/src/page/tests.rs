@@ -44,6 +44,7 @@ impl Service {
             clusters: Vec::new(),
             account: "000000000000".into(),
             auth: Auth::Open,
+            allow_hosts: Vec::new(),
             connecting: Duration::ZERO,
             hosting: None,
         };

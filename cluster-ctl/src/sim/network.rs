@@ -73,19 +73,19 @@ pub(super) struct NewSubnet {
 
 /// Asks the endpoint, which has the network; shows what it is like then.
 pub(super) async fn run(ready: &Ready, change: &Change) -> Result<(), Failure> {
-    let url = endpoint::of(ready)?;
+    let endpoint = endpoint::of(ready)?;
     let (action, of) = match change {
         Change::List(list) => {
             let region = list.region.iter().fold(String::new(), |_, it| format!("?region={it}"));
-            let shown = endpoint::get(url, &format!("/_sim/network{region}")).await?;
+            let shown = endpoint.get(&format!("/_sim/network{region}")).await?;
             anstream::println!("{shown:#}");
             return Ok(());
         }
-        Change::AddVpc(new) => return post(url, query("add-vpc", new, &[])).await,
+        Change::AddVpc(new) => return post(&endpoint, query("add-vpc", new, &[])).await,
         Change::AddSubnet(subnet) => {
             let NewSubnet { new, vpc, zone, cidr } = subnet;
             let more = [("vpc", vpc), ("zone", zone), ("cidr", cidr)];
-            return post(url, query("add-subnet", new, &more)).await;
+            return post(&endpoint, query("add-subnet", new, &more)).await;
         }
         Change::DeleteVpc(of) => ("delete-vpc", of),
         Change::DeleteSubnet(of) => ("delete-subnet", of),
@@ -97,7 +97,7 @@ pub(super) async fn run(ready: &Ready, change: &Change) -> Result<(), Failure> {
         Change::OpenGroup(of) => ("open-group", of),
     };
     let new = New { id: Some(of.id.clone()), region: of.region.clone() };
-    post(url, query(action, &new, &[])).await
+    post(&endpoint, query(action, &new, &[])).await
 }
 
 fn query(action: &str, new: &New, more: &[(&str, &Option<String>)]) -> String {
@@ -110,8 +110,8 @@ fn query(action: &str, new: &New, more: &[(&str, &Option<String>)]) -> String {
     query
 }
 
-async fn post(url: &str, path: String) -> Result<(), Failure> {
-    let shown = endpoint::post(url, &path).await?;
+async fn post(endpoint: &endpoint::Asked, path: String) -> Result<(), Failure> {
+    let shown = endpoint.post(&path).await?;
     anstream::println!("{shown:#}");
     Ok(())
 }

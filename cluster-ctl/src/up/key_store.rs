@@ -39,6 +39,7 @@ pub(super) async fn start_endpoint(
             (super::Auth::Strict, Some(file)) => Auth::strict(file).map_err(Failure::new)?,
             _ => Auth::Open,
         },
+        allow_hosts: options.allow_host.clone(),
         connecting: Duration::from_millis(options.connecting_ms),
         hosting: Some(Hosting {
             installation: folder.to_owned(),
@@ -58,7 +59,11 @@ impl Session {
         if let Some(url) = &self.ready.endpoint {
             let text =
                 format!("{url} is AWS KMS and CloudHSM to whoever sets AWS_ENDPOINT_URL to it");
-            self.console.step("endpoint", &[text]);
+            let mut lines = vec![text];
+            if let Some(token) = &self.ready.sim_token {
+                lines.push(format!("{url}/_sim/ asks for X-Sim-Token: {}", token.expose()));
+            }
+            self.console.step("endpoint", &lines);
         }
     }
 

@@ -67,6 +67,7 @@ impl Session {
             kmsuser: before.as_ref().and_then(|it| it.kmsuser.clone()),
             example_user: before.and_then(|it| it.example_user),
             endpoint: endpoint.url(),
+            sim_token: endpoint.sim_token().cloned(),
         };
         let session = Self { options, folder, console, fleet, ready, reached: false, endpoint };
         Ok((session, events))

@@ -47,6 +47,7 @@ impl ThrowAway {
             connecting_ms: 0,
             auth: Auth::Open,
             access_keys: None,
+            allow_host: Vec::new(),
             network: super::Network::Own,
             network_zones: Vec::new(),
             aws_timing: false,

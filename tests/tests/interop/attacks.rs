@@ -1,4 +1,5 @@
 //! What strangers and neighbours try, bounded and on this machine only.
 mod crowds;
 mod http;
+mod pages;
 mod replaced;

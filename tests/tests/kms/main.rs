@@ -7,6 +7,7 @@ mod grants;
 mod killed;
 mod lists;
 mod operations;
+mod pages;
 mod policies;
 mod rough;
 mod sdk;

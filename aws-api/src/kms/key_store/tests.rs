@@ -19,6 +19,7 @@ async fn endpoint() -> (Endpoint, TempDir) {
         clusters: Vec::new(),
         account: "000000000000".into(),
         auth: Auth::Open,
+        allow_hosts: Vec::new(),
         connecting: Duration::ZERO,
         hosting: None,
     };
