@@ -2,7 +2,7 @@
 use crate::database::{Database, Statement, Value, WriteError, text};
 use crate::secrets::Secrets;
 use data_encoding::BASE64;
-use kms_connector::{CredentialStore, Credentials, StoreError, open_credentials, seal_credentials};
+use kms_connector::{CredentialStore, Credentials, Sealed, StoreError, Tries, open, seal};
 use proto::Secret;
 use std::sync::Arc;
 
@@ -15,26 +15,23 @@ pub(crate) struct SqlCredentials {
     pub(crate) lease: String,
 }
 
-fn sealed(
-    secrets: &Secrets,
-    store_id: &str,
-    credentials: &Credentials,
-) -> Result<Value, StoreError> {
-    let sealed = seal_credentials(&secrets.sealing, store_id, credentials)?;
+fn sealed(secrets: &Secrets, store_id: &str, what: &impl Sealed) -> Result<Value, StoreError> {
+    let sealed = seal(&secrets.sealing, store_id, what)?;
     Ok(Value::Text(BASE64.encode(&sealed)))
 }
 
-/// What KMS is told about kmsuser of a new key store, or anew about that of an old one.
+/// What KMS is told about kmsuser of a new key store, or anew about that of an old one. What it
+/// has tried says nothing about this password.
 pub(crate) fn tell(
     secrets: &Secrets,
     store_id: &str,
     password: &Secret,
-) -> Result<Statement, StoreError> {
+) -> Result<[Statement; 2], StoreError> {
     let sealed = sealed(secrets, store_id, &Credentials::new(password.clone()))?;
     let sql = "INSERT INTO credentials (store_id, lease, sealed, told) VALUES ($1, '', $2, $2) \
                ON CONFLICT (store_id) DO UPDATE \
                SET lease = '', sealed = excluded.sealed, told = excluded.told";
-    Ok(Statement::one(sql, [store_id.into(), sealed]))
+    Ok([Statement::one(sql, [store_id.into(), sealed]), forget_tries(store_id)])
 }
 
 /// From now on only `lease` may write.
@@ -44,18 +41,24 @@ pub(crate) fn take(store_id: &str, lease: &str) -> Statement {
 }
 
 /// The key store is gone.
-pub(crate) fn forget(store_id: &str) -> Statement {
-    Statement::any("DELETE FROM credentials WHERE store_id = $1", [store_id.into()])
+pub(crate) fn forget(store_id: &str) -> [Statement; 2] {
+    let sql = "DELETE FROM credentials WHERE store_id = $1";
+    [Statement::any(sql, [store_id.into()]), forget_tries(store_id)]
+}
+
+fn forget_tries(store_id: &str) -> Statement {
+    Statement::any("DELETE FROM tries WHERE store_id = $1", [store_id.into()])
 }
 
 impl SqlCredentials {
     /// The password that KMS was told last, before it changed it.
     pub(crate) async fn told(&self) -> Result<Option<Secret>, StoreError> {
-        let told = self.read("SELECT told FROM credentials WHERE store_id = $1").await?;
+        let told: Option<Credentials> =
+            self.read("SELECT told FROM credentials WHERE store_id = $1").await?;
         Ok(told.map(|told| told.of("").current))
     }
 
-    async fn read(&self, sql: &'static str) -> Result<Option<Credentials>, StoreError> {
+    async fn read<M: Sealed>(&self, sql: &'static str) -> Result<Option<M>, StoreError> {
         let failed = |e: sqlx::Error| StoreError(format!("the database: {e}"));
         let Some(row) =
             self.database.row(sql, [self.store_id.as_str().into()]).await.map_err(failed)?
@@ -65,7 +68,7 @@ impl SqlCredentials {
         let sealed = BASE64
             .decode(text(&row, 0).map_err(failed)?.as_bytes())
             .map_err(|e| StoreError(format!("the credentials of {}: {e}", self.store_id)))?;
-        open_credentials(&self.secrets.sealing, &self.store_id, &sealed).map(Some)
+        open(&self.secrets.sealing, &self.store_id, &sealed).map(Some)
     }
 }
 
@@ -86,6 +89,21 @@ impl CredentialStore for SqlCredentials {
                 WriteError::Failed(why) => format!("the database: {why}"),
             })
         })
+    }
+
+    async fn load_tries(&self) -> Result<Tries, StoreError> {
+        let tries = self.read("SELECT sealed FROM tries WHERE store_id = $1").await?;
+        Ok(tries.unwrap_or_default())
+    }
+
+    /// Whoever logs in writes them, with the lease or without.
+    async fn save_tries(&self, tries: &Tries) -> Result<(), StoreError> {
+        let sealed = sealed(&self.secrets, &self.store_id, tries)?;
+        let sql = "INSERT INTO tries (store_id, sealed) VALUES ($1, $2) \
+                   ON CONFLICT (store_id) DO UPDATE SET sealed = excluded.sealed";
+        let saved = Statement::one(sql, [self.store_id.as_str().into(), sealed]);
+        let failed = |error| StoreError(format!("the database: {error:?}"));
+        self.database.write(vec![saved]).await.map_err(failed)
     }
 }
 

@@ -41,48 +41,10 @@ pub async fn connect<S: CredentialStore>(
     Ok(Connected::new(cluster, &settings, rotated.done, rotated.missed))
 }
 
-/// Logs in with the password that the last connect gave kmsuser, and leaves it as it is: for a
-/// connector that was started anew, or that shares the key store with the one that connected.
-pub async fn resume<S: CredentialStore>(
-    settings: Settings,
-    store: &S,
-) -> Result<Connected, ConnectError> {
-    let known = store.load().await.map_err(|e| judge::internal("the credentials", e))?;
-    let known = known.ok_or_else(judge::never_told)?;
-    let Met { lines, mut away } = meet(&settings).await?;
-    let endpoints = lines.iter().map(|line| line.connection.endpoint().clone()).collect();
-    let unfit = |hsm_id: &str| judge::has_other_password(hsm_id, &known);
-    // Those that are away may come back.
-    let away_now = away.iter().map(|(hsm_id, _)| hsm_id);
-    let mut other: Vec<String> = away_now.filter(|hsm_id| unfit(hsm_id)).cloned().collect();
-    let mut refused = None;
-    for line in &lines {
-        let asked = line.kmsuser().await.map_err(|e| judge::setback(&line.hsm_id, &e));
-        let why = match asked {
-            Ok(user) => judge::may_resume(&line.hsm_id, user.as_ref(), &known).err(),
-            Err(Setback::Fatal(error)) => Some(error),
-            Err(Setback::Away(_)) => None,
-        };
-        if let Some(error) = why {
-            other.push(line.hsm_id.clone());
-            away.push((line.hsm_id.clone(), error.message.clone()));
-            refused = Some(error);
-        }
-    }
-    if let Some(error) = refused
-        && lines.iter().all(|line| other.contains(&line.hsm_id))
-    {
-        return Err(error);
-    }
-    drop(lines);
-    let cluster = log_in(&settings, endpoints, &known.passwords.current, other).await?;
-    Ok(Connected::new(cluster, &settings, Vec::new(), away))
-}
-
 /// A connection to an HSM of the cluster that is in service.
-struct HsmLine {
-    hsm_id: String,
-    connection: Connection,
+pub(crate) struct HsmLine {
+    pub(crate) hsm_id: String,
+    pub(crate) connection: Connection,
     answer_timeout: Duration,
 }
 
@@ -127,12 +89,12 @@ impl Line for HsmLine {
 }
 
 /// The HSMs that answered, and the members that did not: id and reason.
-struct Met {
-    lines: Vec<HsmLine>,
-    away: Vec<(String, String)>,
+pub(crate) struct Met {
+    pub(crate) lines: Vec<HsmLine>,
+    pub(crate) away: Vec<(String, String)>,
 }
 
-async fn meet(settings: &Settings) -> Result<Met, ConnectError> {
+pub(crate) async fn meet(settings: &Settings) -> Result<Met, ConnectError> {
     let mut lines = BTreeMap::new();
     let mut unreached = Vec::new();
     for (server, opened) in open_all(settings, settings.servers.clone()).await {
@@ -222,7 +184,7 @@ async fn open(settings: &Settings, endpoint: &Endpoint) -> Result<HsmLine, Unrea
 
 /// The working lines, logged in. Switches the availability check off: KMS uses a key as long as
 /// one HSM is there, and asks for two itself when it makes one.
-async fn log_in(
+pub(crate) async fn log_in(
     settings: &Settings,
     servers: Vec<Endpoint>,
     password: &Secret,

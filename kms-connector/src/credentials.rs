@@ -1,4 +1,5 @@
 //! What KMS knows of kmsuser's password, on each HSM, and where that is kept.
+use crate::tries::Tries;
 use proto::{Secret, limits};
 use std::fmt;
 use std::future::Future;
@@ -73,6 +74,13 @@ pub trait CredentialStore: Sync {
         &self,
         credentials: &Credentials,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The tries that were saved last; none if none ever were, or if an operator has told another
+    /// password since.
+    fn load_tries(&self) -> impl Future<Output = Result<Tries, StoreError>> + Send;
+
+    /// Replaces the tries, as durably as the passwords.
+    fn save_tries(&self, tries: &Tries) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Credentials could not be kept or read; says which file and why.
@@ -89,22 +97,35 @@ impl std::error::Error for StoreError {}
 
 /// Keeps credentials for as long as the process lives.
 #[derive(Default)]
-pub struct MemoryStore(Mutex<Option<Credentials>>);
+pub struct MemoryStore {
+    credentials: Mutex<Option<Credentials>>,
+    tries: Mutex<Tries>,
+}
 
 impl MemoryStore {
     /// A store that knows these.
     pub fn new(credentials: Credentials) -> Self {
-        Self(Mutex::new(Some(credentials)))
+        Self { credentials: Mutex::new(Some(credentials)), tries: Mutex::default() }
     }
 }
 
 impl CredentialStore for MemoryStore {
     async fn load(&self) -> Result<Option<Credentials>, StoreError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
+        let mut kept = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(credentials.clone());
+        Ok(())
+    }
+
+    async fn load_tries(&self) -> Result<Tries, StoreError> {
+        Ok(self.tries.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn save_tries(&self, tries: &Tries) -> Result<(), StoreError> {
+        *self.tries.lock().unwrap_or_else(PoisonError::into_inner) = tries.clone();
         Ok(())
     }
 }

@@ -1,14 +1,16 @@
 //! Credentials in a sealed file that is replaced as a whole.
 use crate::credentials::{CredentialStore, Credentials, StoreError};
-use crate::seal::{open_credentials, seal_credentials};
+use crate::seal::{Sealed, open, seal};
+use crate::tries::Tries;
 use hsm_client::SealingKey;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Keeps credentials in `<store id>.sealed` in a folder, sealed with AES-256-GCM under
-/// `sealing.key` beside it; both are for their owner alone (0600). One process at a time.
+/// Keeps credentials in `<store id>.sealed` in a folder, and tries in `<store id>.tries`, sealed
+/// with AES-256-GCM under `sealing.key` beside them; all are for their owner alone (0600). One
+/// process at a time.
 pub struct FileStore {
     folder: PathBuf,
     store_id: String,
@@ -34,23 +36,41 @@ impl FileStore {
     fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.sealed", self.store_id))
     }
+
+    fn tries_path(&self) -> PathBuf {
+        self.folder.join(format!("{}.tries", self.store_id))
+    }
+
+    fn load_from<M: Sealed>(&self, path: &Path) -> Result<Option<M>, StoreError> {
+        let Some(sealed) = read(path)? else {
+            return Ok(None);
+        };
+        let opened = open(&self.key, &self.store_id, &sealed);
+        opened.map(Some).map_err(|e| StoreError(format!("{}: {e}", path.display())))
+    }
+
+    fn save_to<M: Sealed>(&self, path: &Path, what: &M) -> Result<(), StoreError> {
+        let sealed = seal(&self.key, &self.store_id, what)?;
+        replace(path, &sealed).map_err(|e| says(path, &e))
+    }
 }
 
 /// The calls block for as long as the disk takes: milliseconds, a few times for each connect.
 impl CredentialStore for FileStore {
     async fn load(&self) -> Result<Option<Credentials>, StoreError> {
-        let path = self.path();
-        let Some(sealed) = read(&path)? else {
-            return Ok(None);
-        };
-        let opened = open_credentials(&self.key, &self.store_id, &sealed);
-        opened.map(Some).map_err(|e| StoreError(format!("{}: {e}", path.display())))
+        self.load_from(&self.path())
     }
 
     async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
-        let sealed = seal_credentials(&self.key, &self.store_id, credentials)?;
-        let path = self.path();
-        replace(&path, &sealed).map_err(|e| says(&path, &e))
+        self.save_to(&self.path(), credentials)
+    }
+
+    async fn load_tries(&self) -> Result<Tries, StoreError> {
+        Ok(self.load_from(&self.tries_path())?.unwrap_or_default())
+    }
+
+    async fn save_tries(&self, tries: &Tries) -> Result<(), StoreError> {
+        self.save_to(&self.tries_path(), tries)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What to try and which error it is: every decision of a connect, without I/O.
 use crate::credentials::{Credentials, Passwords};
 use crate::error::{ConnectError, ConnectionErrorCode as Code};
+use crate::tries::Tries;
 use hsm_client::CallError;
 use proto::command::user::UserListed;
 use proto::{Fault, Role, Secret, limits};
@@ -125,16 +126,20 @@ pub(crate) fn kmsuser(users: Vec<UserListed>) -> Option<UserListed> {
     users.into_iter().find(|user| user.role == Role::Cu && user.username == KMSUSER)
 }
 
-/// The passwords to try on an HSM, in this order: two at most, and never one that would lock
-/// kmsuser out if it were wrong. After a failure the other one is first, so that a connector that
-/// dies again and again between two attempts does not use them up.
-pub(crate) fn attempts(passwords: &Passwords, login_failures: u32) -> Vec<&Secret> {
-    let mut order: Vec<_> = passwords.next.iter().chain([&passwords.current]).collect();
-    if login_failures % 2 == 1 {
-        order.reverse();
-    }
-    let spare = limits::WRONG_PASSWORDS_MAX.saturating_sub(login_failures);
-    order.truncate(spare as usize);
+/// Wrong passwords after which KMS tries no more: two attempts are always left to people.
+const WRONG_TRIES_MAX: u32 = limits::WRONG_PASSWORDS_MAX - 1;
+
+/// The passwords to try on an HSM, in this order: two at most, none that this HSM has refused
+/// since its count of wrong ones began, and none that could bring the count above the bound.
+pub(crate) fn attempts<'p>(
+    hsm: &str,
+    passwords: &'p Passwords,
+    failures: u32,
+    tries: &Tries,
+) -> Vec<&'p Secret> {
+    let known = passwords.next.iter().chain([&passwords.current]);
+    let mut order: Vec<_> = known.filter(|known| !tries.is_refused(hsm, known, failures)).collect();
+    order.truncate(WRONG_TRIES_MAX.saturating_sub(failures) as usize);
     order
 }
 
@@ -145,38 +150,38 @@ pub(crate) fn has_other_password(hsm: &str, known: &Credentials) -> bool {
     of_it.current != *shared && of_it.next.as_ref() != Some(shared)
 }
 
-/// Whether to log in on this HSM again with the password that KMS gave kmsuser: where it is
-/// another, or could be the one that locks kmsuser out, it is not tried. Other endpoints may be
-/// logged in.
+/// What kmsuser's password may be on an HSM that a connect is taken up on again. One that was
+/// away when it was changed is not tried; other endpoints may be logged in.
 pub(crate) fn may_resume(
     hsm: &str,
     kmsuser: Option<&UserListed>,
     known: &Credentials,
-) -> Result<(), ConnectError> {
+) -> Result<Passwords, ConnectError> {
     if has_other_password(hsm, known) {
         return Err(Code::InvalidCredentials.because(format!(
             "{hsm} was away when KMS changed {KMSUSER}'s password: it is used again after the \
              next connect"
         )));
     }
-    let failures = kmsuser.map_or(0, |user| user.login_failures);
     let alone: Vec<_> =
         kmsuser.cloned().into_iter().map(|u| UserListed { logins: 0, ..u }).collect();
     kmsuser_is_fit(&[(hsm, alone.first())])?;
-    let passwords = Passwords { current: known.passwords.current.clone(), next: None };
-    match attempts(&passwords, failures).is_empty() {
-        true => Err(not_logged_in(hsm, &passwords, 0)),
-        false => Ok(()),
-    }
+    Ok(known.of(hsm))
 }
 
-/// Which error it is that none of the attempts succeeded.
-pub(crate) fn not_logged_in(hsm: &str, passwords: &Passwords, tried: usize) -> ConnectError {
-    let known = 1 + usize::from(passwords.next.is_some());
-    if tried < known {
+/// Which error it is that no password may be tried, or that none of those tried was right.
+/// `failures`: how many wrong ones the HSM counts now.
+pub(crate) fn not_logged_in(
+    hsm: &str,
+    passwords: &Passwords,
+    failures: u32,
+    tries: &Tries,
+) -> ConnectError {
+    let mut known = passwords.next.iter().chain([&passwords.current]);
+    if known.any(|known| !tries.is_refused(hsm, known, failures)) {
         return Code::UserLockedOut.because(format!(
-            "one more wrong password would lock {KMSUSER} out on {hsm}, so KMS does not try: \
-             change its password as an admin, and tell KMS the new one"
+            "one more wrong password would leave {KMSUSER} fewer than two attempts on {hsm}, so \
+             KMS does not try: change its password as an admin, and tell KMS the new one"
         ));
     }
     Code::InvalidCredentials.because(format!(

@@ -81,12 +81,14 @@ mod identity;
 mod judge;
 mod key_error;
 mod reserve;
+mod resume;
 mod rotate;
 mod seal;
 mod settings;
+mod tries;
 
 pub use backing_key::{BackingKey, template};
-pub use connect::{connect, resume};
+pub use connect::connect;
 pub use connected::{Ciphertext, Connected};
 pub use credentials::{
     Apart, CredentialStore, Credentials, MemoryStore, Passwords, StoreError, is_key_store_password,
@@ -96,5 +98,7 @@ pub use file_store::FileStore;
 pub use identity::Identity;
 pub use judge::KMSUSER;
 pub use key_error::{CreateKeyError, KeyError};
-pub use seal::{open_credentials, seal_credentials};
+pub use resume::resume;
+pub use seal::{Sealed, open, seal};
 pub use settings::Settings;
+pub use tries::{Tries, Try};

@@ -2,6 +2,7 @@
 use crate::credentials::{Apart, CredentialStore, Credentials, Passwords};
 use crate::error::ConnectError;
 use crate::judge::{self, Setback};
+use crate::tries::Tries;
 use hsm_client::CallError;
 use proto::Secret;
 use proto::command::user::UserListed;
@@ -84,8 +85,17 @@ impl<'a, L: Line, S: CredentialStore> Rotation<'a, L, S> {
         present: Vec<(&'a L, UserListed)>,
         entered: &mut Vec<Entered<'a, L>>,
     ) -> Result<Rotated, ConnectError> {
-        for (line, user) in present {
-            match enter(line, &self.known.of(line.hsm_id()), user.login_failures).await {
+        let candidates: Vec<_> = present
+            .into_iter()
+            .map(|(line, user)| Candidate {
+                line,
+                passwords: self.known.of(line.hsm_id()),
+                failures: user.login_failures,
+            })
+            .collect();
+        let tries = plan(self.store, &candidates).await?;
+        for Candidate { line, passwords, failures } in candidates {
+            match enter(line, &passwords, failures, &tries).await {
                 Ok(password) => entered.push(Entered { line, password }),
                 Err(Setback::Away(why)) => self.lose(line, why),
                 Err(Setback::Fatal(error)) => return Err(error),
@@ -189,14 +199,41 @@ fn apart<L: Line>(hsm: &Entered<'_, L>, next: Option<&Secret>) -> Apart {
     Apart { hsm_id: hsm.line.hsm_id().to_owned(), passwords }
 }
 
-/// Logs in with what the HSM may have, and says which it was.
-async fn enter<L: Line>(
+/// An HSM on which kmsuser is to log in: what its password may be, and how many wrong ones the HSM
+/// counts.
+pub(crate) struct Candidate<'l, L> {
+    pub(crate) line: &'l L,
+    pub(crate) passwords: Passwords,
+    pub(crate) failures: u32,
+}
+
+/// What was tried so far. Saves what is going to be tried now before any HSM hears of it.
+pub(crate) async fn plan<L: Line, S: CredentialStore>(
+    store: &S,
+    candidates: &[Candidate<'_, L>],
+) -> Result<Tries, ConnectError> {
+    let failed = |e| judge::internal("the tries", e);
+    let before = store.load_tries().await.map_err(failed)?;
+    let mut planned = before.clone();
+    for Candidate { line, passwords, failures } in candidates {
+        let order = judge::attempts(line.hsm_id(), passwords, *failures, &before);
+        planned.plan(line.hsm_id(), &order, *failures);
+    }
+    if planned != before {
+        store.save_tries(&planned).await.map_err(failed)?;
+    }
+    Ok(planned)
+}
+
+/// Logs in with what the HSM may have, as it was planned, and says which it was.
+pub(crate) async fn enter<L: Line>(
     line: &L,
     passwords: &Passwords,
-    login_failures: u32,
+    failures: u32,
+    planned: &Tries,
 ) -> Result<Secret, Setback> {
-    let attempts = judge::attempts(passwords, login_failures);
-    let tried = attempts.len();
+    let attempts = judge::attempts(line.hsm_id(), passwords, failures, planned);
+    let counted = failures + attempts.len() as u32;
     for password in attempts {
         match line.login(password).await {
             Ok(()) => return Ok(password.clone()),
@@ -204,7 +241,7 @@ async fn enter<L: Line>(
             Err(error) => return Err(judge::setback(line.hsm_id(), &error)),
         }
     }
-    Err(Setback::Fatal(judge::not_logged_in(line.hsm_id(), passwords, tried)))
+    Err(Setback::Fatal(judge::not_logged_in(line.hsm_id(), passwords, counted, planned)))
 }
 
 #[cfg(test)]

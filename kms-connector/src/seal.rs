@@ -1,28 +1,36 @@
-//! Credentials as bytes that only the holder of a key file can read.
+//! Credentials and tries as bytes that only the holder of a key file can read.
 use crate::credentials::{Credentials, StoreError};
+use crate::tries::Tries;
 use hsm_client::SealingKey;
+use proto::Message;
 
-/// Seals the credentials of a key store; only the same store's id opens them.
-pub fn seal_credentials(
-    key: &SealingKey,
-    store_id: &str,
-    credentials: &Credentials,
-) -> Result<Vec<u8>, StoreError> {
-    let sealed = key.seal(&purpose(store_id), credentials);
-    sealed.map_err(|_| StoreError("credentials could not be sealed".to_owned()))
+/// What is sealed for a key store, each for its own purpose: one does not open as the other.
+pub trait Sealed: Message {
+    /// Its name, and the version of its form.
+    const PURPOSE: &'static str;
 }
 
-/// Opens what [`seal_credentials`] made.
-pub fn open_credentials(
-    key: &SealingKey,
-    store_id: &str,
-    sealed: &[u8],
-) -> Result<Credentials, StoreError> {
-    let opened = key.open(&purpose(store_id), sealed);
-    let unfit = |_| StoreError(format!("these are not {store_id}'s credentials under this key"));
+impl Sealed for Credentials {
+    const PURPOSE: &'static str = "kmsuser credentials 1";
+}
+
+impl Sealed for Tries {
+    const PURPOSE: &'static str = "kmsuser tries 1";
+}
+
+/// Seals what belongs to a key store; only the same store's id opens it.
+pub fn seal<M: Sealed>(key: &SealingKey, store_id: &str, open: &M) -> Result<Vec<u8>, StoreError> {
+    let sealed = key.seal(&purpose::<M>(store_id), open);
+    sealed.map_err(|_| StoreError(format!("{} could not be sealed", M::PURPOSE)))
+}
+
+/// Opens what [`seal`] made.
+pub fn open<M: Sealed>(key: &SealingKey, store_id: &str, sealed: &[u8]) -> Result<M, StoreError> {
+    let opened = key.open(&purpose::<M>(store_id), sealed);
+    let unfit = |_| StoreError(format!("these are not {store_id}'s {} under this key", M::PURPOSE));
     opened.map_err(unfit)
 }
 
-fn purpose(store_id: &str) -> String {
-    format!("kmsuser credentials 1 {store_id}")
+fn purpose<M: Sealed>(store_id: &str) -> String {
+    format!("{} {store_id}", M::PURPOSE)
 }

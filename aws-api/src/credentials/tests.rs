@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::database::tests::with_database;
+use kms_connector::Try;
 
 struct Bed {
     database: Database,
@@ -30,7 +31,7 @@ impl Bed {
 
     async fn tell(&self, password: &str) {
         let told = tell(&self.secrets, "cks-1", &Secret::new(password)).unwrap();
-        self.write(told).await.unwrap();
+        self.database.write(told.into()).await.unwrap();
     }
 
     /// The password that would be tried, and the one that was told.
@@ -64,8 +65,34 @@ async fn only_the_last_owner_of_the_lease_writes() {
         bed.tell("kmsPswd2").await;
         bed.of("b").save(&new("madeByB2")).await.unwrap_err();
         assert_eq!(bed.passwords().await, ["kmsPswd2", "kmsPswd2"]);
-        bed.write(forget("cks-1")).await.unwrap();
+        bed.database.write(forget("cks-1").into()).await.unwrap();
         assert!(bed.of("b").load().await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tries_are_kept_until_kms_is_told_anew() {
+    with_database(async |url| {
+        let bed = Bed::new(url).await;
+        let tried = Tries {
+            tries: vec![Try {
+                hsm_id: "hsm-a".to_owned(),
+                password: Secret::new("kmsPswd"),
+                failures: 1,
+            }],
+        };
+        for forgotten in
+            [tell(&bed.secrets, "cks-1", &Secret::new("kmsPswd2")).unwrap(), forget("cks-1")]
+        {
+            bed.tell("kmsPswd").await;
+            assert_eq!(bed.of("").load_tries().await.unwrap(), Tries::default());
+            bed.of("").save_tries(&tried).await.unwrap();
+            bed.of("").save_tries(&tried).await.unwrap();
+            assert_eq!(bed.of("a").load_tries().await.unwrap(), tried);
+            bed.database.write(forgotten.into()).await.unwrap();
+            assert_eq!(bed.of("").load_tries().await.unwrap(), Tries::default());
+        }
     })
     .await;
 }

@@ -18,6 +18,8 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS credentials (
         store_id TEXT PRIMARY KEY, lease TEXT NOT NULL, sealed TEXT NOT NULL,
         told TEXT NOT NULL)",
+    // The passwords that KMS has tried on HSMs, sealed: none is tried again on old evidence.
+    "CREATE TABLE IF NOT EXISTS tries (store_id TEXT PRIMARY KEY, sealed TEXT NOT NULL)",
     // KMS keys. No key store: ''. Not to be deleted: 0.
     "CREATE TABLE IF NOT EXISTS keys (
         region TEXT NOT NULL, key_id TEXT NOT NULL, version BIGINT NOT NULL,

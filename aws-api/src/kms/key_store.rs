@@ -54,7 +54,7 @@ impl Execute for CreateCustomKeyStoreRequest {
                 return Ok(existing);
             }
             let told = credentials::tell(&kms.secrets, &id, &wanted.password);
-            also.push(told.map_err(|e| internal("the credentials", e))?);
+            also.extend(told.map_err(|e| internal("the credentials", e))?);
             stores.stores.push(KeyStore {
                 id: id.clone(),
                 name: wanted.name.clone(),
@@ -270,7 +270,7 @@ impl Execute for UpdateCustomKeyStoreRequest {
             if let Some(password) = &password {
                 store.password_mark = kms.secrets.mark(&id, password);
                 let told = credentials::tell(&kms.secrets, &id, password);
-                also.push(told.map_err(|e| internal("the credentials", e))?);
+                also.extend(told.map_err(|e| internal("the credentials", e))?);
             }
             Ok(())
         })
@@ -326,7 +326,7 @@ impl Execute for DeleteCustomKeyStoreRequest {
                 return Err(invalid_state(store));
             }
             stores.stores.retain(|store| store.id != id);
-            also.push(credentials::forget(&id));
+            also.extend(credentials::forget(&id));
             Ok(())
         })
         .await?;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::tries::Try;
 
 fn user(change: impl FnOnce(&mut UserListed)) -> UserListed {
     let mut user = UserListed {
@@ -82,43 +83,46 @@ fn kmsuser_is_the_crypto_user_of_that_name() {
 
 #[test]
 fn which_passwords_are_tried_and_in_which_order() {
-    let cases: &[(Option<&str>, u32, &[&str])] = &[
-        (None, 0, &["old"]),
-        (None, 1, &["old"]),
-        (None, 4, &["old"]),
-        (None, 5, &[]),
-        (None, 6, &[]),
-        (Some("new"), 0, &["new", "old"]),
-        (Some("new"), 1, &["old", "new"]),
-        (Some("new"), 2, &["new", "old"]),
-        (Some("new"), 3, &["old", "new"]),
-        (Some("new"), 4, &["new"]),
-        (Some("new"), 5, &[]),
+    let cases: &[(Option<&str>, u32, &[(&str, u32)], &[&str], Option<Code>)] = &[
+        (None, 0, &[], &["old"], None),
+        (None, 3, &[], &["old"], None),
+        (None, 4, &[], &[], Some(Code::UserLockedOut)),
+        (None, 6, &[], &[], Some(Code::UserLockedOut)),
+        (Some("new"), 0, &[], &["new", "old"], None),
+        (Some("new"), 2, &[], &["new", "old"], None),
+        (Some("new"), 3, &[], &["new"], None),
+        (Some("new"), 4, &[], &[], Some(Code::UserLockedOut)),
+        // What the HSM has refused is not tried again while it counts on, whoever adds to it.
+        (None, 1, &[("old", 1)], &[], Some(Code::InvalidCredentials)),
+        (None, 3, &[("old", 1)], &[], Some(Code::InvalidCredentials)),
+        (Some("new"), 1, &[("new", 1)], &["old"], None),
+        (Some("new"), 2, &[("new", 1), ("old", 2)], &[], Some(Code::InvalidCredentials)),
+        (Some("new"), 4, &[("new", 1)], &[], Some(Code::UserLockedOut)),
+        // It has begun to count anew; or the connector died before the HSM heard of the try.
+        (None, 0, &[("old", 1)], &["old"], None),
+        (Some("new"), 1, &[("new", 1), ("old", 2)], &["old"], None),
+        (Some("new"), 0, &[("new", 1), ("old", 2)], &["new", "old"], None),
+        // Another password says nothing.
+        (None, 1, &[("older", 1)], &["old"], None),
     ];
-    for (next, failures, expected) in cases {
+    for (next, failures, refused, expected, code) in cases {
         let passwords = Passwords { current: Secret::new("old"), next: next.map(Secret::new) };
-        let tried = attempts(&passwords, *failures);
+        let refused = refused.iter().map(|(password, failures)| Try {
+            hsm_id: "h0".to_owned(),
+            password: Secret::new(*password),
+            failures: *failures,
+        });
+        let tries = Tries { tries: refused.collect() };
+        let tried = attempts("h0", &passwords, *failures, &tries);
         let tried: Vec<_> = tried.into_iter().map(Secret::expose).collect();
-        assert_eq!(tried, *expected, "{next:?} after {failures}");
+        assert_eq!(tried, *expected, "{next:?} after {failures}, {tries:?}");
         let wrong = *failures + tried.len() as u32;
-        assert!(wrong <= limits::WRONG_PASSWORDS_MAX.max(*failures), "it would lock");
-    }
-}
-
-#[test]
-fn which_error_it_is_that_no_password_was_right() {
-    let both = Passwords { current: Secret::new("old"), next: Some(Secret::new("new")) };
-    let one = Passwords { current: Secret::new("old"), next: None };
-    for (passwords, tried, code) in [
-        (&one, 1, Code::InvalidCredentials),
-        (&one, 0, Code::UserLockedOut),
-        (&both, 2, Code::InvalidCredentials),
-        (&both, 1, Code::UserLockedOut),
-        (&both, 0, Code::UserLockedOut),
-    ] {
-        let error = not_logged_in("h0", passwords, tried);
-        assert_eq!(error.code, code);
-        assert!(error.message.contains("h0") && !error.message.contains("old"));
+        assert!(wrong < limits::WRONG_PASSWORDS_MAX.max(*failures + 1), "two attempts are left");
+        if let Some(code) = code {
+            let error = not_logged_in("h0", &passwords, *failures, &tries);
+            assert_eq!(error.code, *code, "{next:?} after {failures}, {tries:?}");
+            assert!(error.message.contains("h0") && !error.message.contains("old"));
+        }
     }
 }
 

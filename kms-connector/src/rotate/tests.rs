@@ -4,6 +4,7 @@
 use super::*;
 use crate::credentials::StoreError;
 use crate::error::ConnectionErrorCode as Code;
+use crate::resume::take_up;
 use proto::{Fault, Role, limits};
 use std::pin::pin;
 use std::sync::Mutex;
@@ -24,6 +25,7 @@ enum Mishap {
 struct World {
     hsms: [Mutex<Hsm>; 3],
     store: Mutex<Option<Credentials>>,
+    tries: Mutex<Tries>,
     step: AtomicUsize,
     mishap: Option<(usize, Mishap)>,
 }
@@ -51,6 +53,7 @@ impl World {
         Self {
             hsms: [hsm(), hsm(), hsm()].map(Mutex::new),
             store: Mutex::new(Some(Credentials::new(Secret::new(FIRST)))),
+            tries: Mutex::default(),
             step: AtomicUsize::new(0),
             mishap: None,
         }
@@ -80,21 +83,53 @@ impl World {
             let hsm = hsm.get_mut().unwrap();
             (hsm.up, hsm.attempts, hsm.logins) = (!away.contains(&n), 0, 0);
         }
-        let world = &*self;
-        let line = |n: usize| FakeLine { world, n, cut: AtomicBool::new(false) };
-        let lines: Vec<_> = (0..3).filter(|n| !away.contains(n)).map(line).collect();
+        let lines = self.lines(away);
         let missing = away.iter().map(|n| (IDS[*n].to_owned(), "down".to_owned())).collect();
-        let rotating = pin!(rotate(&lines, missing, world, Duration::ZERO));
-        let ended = match rotating.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(ended) => Some(ended),
-            Poll::Pending => None,
-        };
-        for hsm in &world.hsms {
+        let ended = ended(rotate(&lines, missing, &*self, Duration::ZERO));
+        self.check_tries();
+        ended
+    }
+
+    /// An endpoint starts and takes the connect up again, until its lines would log in; then it
+    /// ends. `None` if it was killed.
+    fn start(
+        &mut self,
+        mishap: Option<(usize, Mishap)>,
+    ) -> Option<Result<Vec<(String, ConnectError)>, ConnectError>> {
+        self.mishap = mishap;
+        self.step = AtomicUsize::new(0);
+        for hsm in &mut self.hsms {
+            let hsm = hsm.get_mut().unwrap();
+            (hsm.up, hsm.attempts, hsm.logins) = (true, 0, 0);
+        }
+        let known = self.store.get_mut().unwrap().clone().unwrap();
+        let lines = self.lines(&[]);
+        let ended = ended(take_up(&lines, &known, &*self));
+        // The working lines.
+        for line in lines.iter().filter(|_| matches!(ended, Some(Ok(_)))) {
+            let unfit = |(id, _): &(String, _)| id == line.hsm_id();
+            if !matches!(&ended, Some(Ok(all)) if all.iter().any(unfit)) {
+                let mut hsm = self.hsms[line.n].lock().unwrap();
+                let right = hsm.password.as_deref() == Some(known.passwords.current.expose());
+                hsm.failures = if right { 0 } else { hsm.failures + 1 };
+            }
+        }
+        self.check_tries();
+        ended
+    }
+
+    fn lines(&self, away: &[usize]) -> Vec<FakeLine<'_>> {
+        let line = |n: usize| FakeLine { world: self, n, cut: AtomicBool::new(false) };
+        (0..3).filter(|n| !away.contains(n)).map(line).collect()
+    }
+
+    /// Two attempts are always left: the sixth wrong password locks.
+    fn check_tries(&self) {
+        for hsm in &self.hsms {
             let hsm = hsm.lock().unwrap();
             assert!(hsm.attempts <= 2, "{} attempts on one HSM", hsm.attempts);
-            assert!(hsm.failures <= limits::WRONG_PASSWORDS_MAX, "kmsuser is locked out");
+            assert!(hsm.failures < limits::WRONG_PASSWORDS_MAX, "{} failures", hsm.failures);
         }
-        ended
     }
 
     /// How many steps a connect has when nothing goes wrong.
@@ -123,6 +158,14 @@ impl World {
             assert_eq!(hsm.password.as_deref(), Some(rotated.password.expose()));
             assert_eq!((hsm.failures, hsm.logins), (0, 0));
         }
+    }
+}
+
+/// What came of work of which everything is in memory; `None`: it was killed.
+fn ended<T>(work: impl Future<Output = T>) -> Option<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(ended) => Some(ended),
+        Poll::Pending => None,
     }
 }
 
@@ -194,7 +237,8 @@ impl Line for FakeLine<'_> {
     async fn change(&self, password: &Secret) -> Result<(), CallError> {
         let stored = self.world.store.lock().unwrap().clone().unwrap();
         let there = stored.of(self.hsm_id());
-        assert_eq!(there.next.as_ref(), Some(password), "an HSM heard of it before the store");
+        let stored = there.next.as_ref() == Some(password) || there.current == *password;
+        assert!(stored, "an HSM heard of it before the store");
         self.ask(|hsm| {
             if hsm.others > 0 {
                 return Err(CallError::Refused(Fault::UserLoggedIn.into()));
@@ -225,6 +269,19 @@ impl CredentialStore for World {
             return Err(full());
         }
         *self.store.lock().unwrap() = Some(credentials.clone());
+        if self.step().await { Ok(()) } else { Err(full()) }
+    }
+
+    async fn load_tries(&self) -> Result<Tries, StoreError> {
+        Ok(self.tries.lock().unwrap().clone())
+    }
+
+    async fn save_tries(&self, tries: &Tries) -> Result<(), StoreError> {
+        let full = || StoreError("the disk is full".to_owned());
+        if !self.step().await {
+            return Err(full());
+        }
+        *self.tries.lock().unwrap() = tries.clone();
         if self.step().await { Ok(()) } else { Err(full()) }
     }
 }
@@ -303,16 +360,79 @@ fn a_connector_that_dies_at_the_same_step_for_ever_does_not_lock_kmsuser_out() {
 }
 
 #[test]
+fn ten_starts_after_anything_that_went_wrong_find_every_hsm_usable() {
+    let steps = World::steps();
+    for mishap in [Mishap::Killed, Mishap::LineCut] {
+        for at in 0..=steps {
+            for (start_dies, dies) in [(0, 99), (0, 3), (0, 7), (1, 5), (2, 9)] {
+                let mut world = World::new();
+                let after = format!("{mishap:?} at {at}, then at {dies} of start {start_dies}");
+                // An HSM that was lost before KMS had logged in waits for the next connect.
+                let away: Vec<String> = match world.connect(&[], Some((at, mishap))) {
+                    Some(Ok(_)) => {
+                        let known = world.store.get_mut().unwrap().clone().unwrap();
+                        let waits = |id: &&str| judge::has_other_password(id, &known);
+                        IDS.iter().copied().filter(waits).map(str::to_owned).collect()
+                    }
+                    // The key store is CONNECTING still, or FAILED: the next one connects.
+                    _ => {
+                        world.recovers(&after);
+                        Vec::new()
+                    }
+                };
+                for start in 0..10 {
+                    let mishap = (start == start_dies).then_some((dies, mishap));
+                    let used = world.start(mishap);
+                    if mishap.is_none() {
+                        let unfit = used.unwrap().unwrap();
+                        let waits = |id: &str, it: &ConnectError| {
+                            away.iter().any(|away| away == id) && it.message.contains("was away")
+                        };
+                        let all = unfit.iter().all(|(id, error)| waits(id, error));
+                        assert!(all, "{after}, start {start}: {unfit:?}");
+                    }
+                }
+                let known = world.store.get_mut().unwrap().clone().unwrap();
+                for n in (0..3).filter(|n| !away.iter().any(|id| id == IDS[*n])) {
+                    let there = world.hsm(n).password.clone();
+                    assert_eq!(there.as_deref(), Some(known.passwords.current.expose()), "{after}");
+                }
+                world.recovers(&after);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_password_that_was_changed_behind_kms_costs_each_hsm_one_try_however_often_it_starts() {
+    let mut world = World::new();
+    world.recovers("nothing");
+    for n in 0..3 {
+        world.hsm(n).password = Some("reset123".to_owned());
+    }
+    for start in 0..10 {
+        let unfit = world.start(None).unwrap().unwrap();
+        // The first finds out by the working lines.
+        assert_eq!(unfit.len(), if start == 0 { 0 } else { 3 });
+        assert!(unfit.iter().all(|(_, error)| error.code == Code::InvalidCredentials));
+        assert_eq!([0, 1, 2].map(|n| world.hsm(n).failures), [1; 3]);
+    }
+}
+
+#[test]
 fn a_wrong_password_costs_one_attempt_and_never_the_last() {
     let mut world = World::new();
     *world.store.get_mut().unwrap() = Some(Credentials::new(Secret::new("another1")));
     for attempt in 1..=8 {
         let error = world.connect(&[], None).unwrap().unwrap_err();
-        let expected = if attempt <= 5 { Code::InvalidCredentials } else { Code::UserLockedOut };
-        assert_eq!(error.code, expected, "attempt {attempt}");
-        let failures = [0, 1, 2].map(|n| world.hsm(n).failures);
-        assert_eq!(failures, [attempt.min(5), 0, 0]);
+        assert_eq!(error.code, Code::InvalidCredentials, "attempt {attempt}");
+        assert_eq!([0, 1, 2].map(|n| world.hsm(n).failures), [1, 0, 0]);
     }
+    // New evidence: an admin has given kmsuser that very password, and the count begins anew.
+    for n in 0..3 {
+        (world.hsm(n).password, world.hsm(n).failures) = (Some("another1".to_owned()), 0);
+    }
+    world.recovers("the password was put right");
     *world.store.get_mut().unwrap() = None;
     assert_eq!(world.connect(&[], None).unwrap().unwrap_err().code, Code::InvalidCredentials);
 }
@@ -326,7 +446,7 @@ fn one_hsm_with_another_password_leaves_the_others_as_they_were() {
     assert!(error.message.contains("hsm-b") && !error.message.contains("hsm-a"), "{error}");
     assert_eq!(world.hsm(0).password.as_deref(), Some(FIRST));
     assert_eq!(world.hsm(0).logins, 0);
-    world.hsm(1).password = Some(FIRST.to_owned());
+    (world.hsm(1).password, world.hsm(1).failures) = (Some(FIRST.to_owned()), 0);
     world.recovers("the password was put right");
 }
 

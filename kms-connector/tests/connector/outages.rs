@@ -2,7 +2,7 @@
 use crate::rig::{ARN, Rig, store};
 use kms_connector::{
     Connected, CreateKeyError, CredentialStore, Credentials, KeyError, MemoryStore, StoreError,
-    connect,
+    Tries, connect,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -108,13 +108,24 @@ impl CredentialStore for Mortal<'_> {
         self.step().await;
         Ok(())
     }
+
+    async fn load_tries(&self) -> Result<Tries, StoreError> {
+        self.inner.load_tries().await
+    }
+
+    async fn save_tries(&self, tries: &Tries) -> Result<(), StoreError> {
+        self.step().await;
+        self.inner.save_tries(tries).await?;
+        self.step().await;
+        Ok(())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connector_that_dies_around_a_save_connects_again() {
     let rig = Rig::new(&ZONES[..2]).await;
     let store = store();
-    for dies_at in 0..4 {
+    for dies_at in 0..6 {
         let mortal = Mortal { inner: &store, step: 0.into(), dies_at, dead: Notify::new() };
         tokio::select! {
             _ = connect(rig.settings(), &mortal) => panic!("it should have died"),

@@ -45,7 +45,7 @@ async fn put(endpoint: &Endpoint, new: Vec<KeyStore>) {
     let put = change(&kms.database, REGION, |stores, also| {
         stores.stores.clone_from(&new);
         let told = |it: &KeyStore| credentials::tell(&kms.secrets, &it.id, &Secret::new("kmsPswd"));
-        also.extend(new.iter().map(told).map(Result::unwrap));
+        also.extend(new.iter().map(told).flat_map(Result::unwrap));
         Ok(())
     });
     put.await.unwrap();
