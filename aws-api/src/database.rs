@@ -75,6 +75,19 @@ pub(crate) enum WriteError {
     Failed(Arc<str>),
 }
 
+impl WriteError {
+    /// A full disk is told with the place where there is to be room.
+    fn named(self, place: &str) -> Self {
+        match self {
+            Self::Failed(why) if why.contains("disk is full") => Self::Failed(
+                format!("the disk of {place} is full: make room there, and try again ({why})")
+                    .into(),
+            ),
+            other => other,
+        }
+    }
+}
+
 type Outcome = Result<(), WriteError>;
 
 struct Write {
@@ -102,6 +115,8 @@ impl std::error::Error for DatabaseError {}
 pub(crate) struct Database {
     pool: AnyPool,
     writes: mpsc::Sender<Write>,
+    /// Its URL as it may be printed.
+    place: Arc<str>,
 }
 
 /// The URL of a SQLite file.
@@ -132,7 +147,7 @@ impl Database {
         make_tables(&pool, sqlite).await.map_err(failed)?;
         let (writes, waiting) = mpsc::channel(WAITING_MAX);
         tokio::spawn(write_groups(pool.clone(), waiting, sqlite));
-        Ok(Self { pool, writes })
+        Ok(Self { pool, writes, place: without_password(url).into() })
     }
 
     /// Makes the statements' changes, all or none; durable on return.
@@ -140,7 +155,7 @@ impl Database {
         let gone = || WriteError::Failed("its writer has ended".into());
         let (done, answer) = oneshot::channel();
         self.writes.send(Write { statements, done }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        answer.await.map_err(|_| gone())?.map_err(|why| why.named(&self.place))
     }
 
     pub(crate) async fn rows(

@@ -1,5 +1,6 @@
 //! HTTP: bounds on connections, time and size; which URL is what.
 use crate::auth::Signed;
+use crate::body::{BODY_MAX, Memory, Unread};
 use crate::call::{Call, Told, new_id};
 use crate::descriptors::room_for;
 use crate::error::ApiError;
@@ -8,7 +9,7 @@ use crate::model::{ErrorKind, cloudhsmv2, kms};
 use crate::places::{Asker, CONNECTIONS_MAX, Place, Places, Working};
 use crate::sim;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA};
 use hyper::http::request::Parts;
@@ -23,16 +24,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-/// The largest request of the model, a policy of 131,072 characters, fits several times.
-const BODY_MAX: usize = 1024 * 1024;
 /// How long a new connection may take for its first head.
 const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long a client may take for another head, and how long a connection may be idle.
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a head, and what is read ahead of a body; HTTP allows a head 100 headers besides.
-const HEAD_MAX: usize = 32 * 1024;
-/// How long a client may take for a request's body.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
+const HEAD_MAX: usize = 16 * 1024;
 /// A client that takes nothing of an answer for so long is hung up on (Linux).
 #[cfg(target_os = "linux")]
 const READ_WITHIN: Duration = Duration::from_secs(30);
@@ -101,14 +98,14 @@ type Answer = Response<Full<Bytes>>;
 
 /// Serves until it is aborted.
 pub(crate) async fn listen(listener: TcpListener, kms: Weak<Kms>) {
-    let places = Places::new(room_for(CONNECTIONS_MAX));
+    let (places, memory) = (Places::new(room_for(CONNECTIONS_MAX)), Memory::new());
     loop {
         let Some(room) = places.room().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let Some(kms) = kms.upgrade() else { return };
                 let place = places.enter(peer.ip(), room);
-                tokio::spawn(serve(stream, peer, place, kms));
+                tokio::spawn(serve(stream, peer, place, memory.clone(), kms));
             }
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
@@ -121,15 +118,21 @@ pub(crate) async fn listen(listener: TcpListener, kms: Weak<Kms>) {
 }
 
 /// Until the client, a deadline or somebody who needs the place ends it.
-async fn serve(stream: TcpStream, peer: SocketAddr, mut place: Place, kms: Arc<Kms>) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut place: Place,
+    memory: Memory,
+    kms: Arc<Kms>,
+) {
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_WITHIN));
     let asker = place.asker();
     let service = service_fn(|request| {
-        let (kms, asker) = (kms.clone(), asker.clone());
+        let (kms, asker, memory) = (kms.clone(), asker.clone(), memory.clone());
         asker.is_heard();
-        async move { Ok::<_, Infallible>(answer(request, peer, asker, kms).await) }
+        async move { Ok::<_, Infallible>(answer(request, peer, asker, memory, kms).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -157,6 +160,7 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     asker: Asker,
+    memory: Memory,
     kms: Arc<Kms>,
 ) -> Answer {
     let (head, body) = request.into_parts();
@@ -164,14 +168,9 @@ async fn answer(
     if let Err(why) = kms.guard.admit(&head.method, &head.uri, &head.headers) {
         return refused(id, StatusCode::FORBIDDEN, &why);
     }
-    let body = Limited::new(body, BODY_MAX).collect();
-    let body = match tokio::time::timeout(BODY_WITHIN, body).await {
-        Err(_) => return refused(id, StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
-        Ok(Err(_)) => {
-            let why = format!("the body is not whole, or has more than {BODY_MAX} bytes");
-            return refused(id, StatusCode::PAYLOAD_TOO_LARGE, &why);
-        }
-        Ok(Ok(body)) => body.to_bytes(),
+    let body = match memory.read(body).await {
+        Ok(body) => body,
+        Err(unread) => return not_read(id, unread),
     };
     let begun = match is_operation(&head) {
         true => asker.begin().await,
@@ -188,10 +187,29 @@ async fn answer(
         drop::<Working>(working);
         answer
     });
-    doing.await.unwrap_or_else(|panic| {
+    let answer = doing.await.unwrap_or_else(|panic| {
         tracing::error!("request {id}: {panic}");
         refused(id, StatusCode::INTERNAL_SERVER_ERROR, "the endpoint has failed: see its log")
+    });
+    memory.count(answer).await.unwrap_or_else(|| {
+        let why =
+            "answers that their clients do not take have all the memory for answers: try again";
+        refused(id, StatusCode::SERVICE_UNAVAILABLE, why)
     })
+}
+
+fn not_read(id: Uuid, unread: Unread) -> Answer {
+    match unread {
+        Unread::Late => refused(id, StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+        Unread::NoMemory => {
+            let why = "other requests have all the memory for bodies: try again";
+            refused(id, StatusCode::SERVICE_UNAVAILABLE, why)
+        }
+        Unread::TooLarge | Unread::Broken => {
+            let why = format!("the body is not whole, or has more than {BODY_MAX} bytes");
+            refused(id, StatusCode::PAYLOAD_TOO_LARGE, &why)
+        }
+    }
 }
 
 /// One of AWS's, not of the endpoint's own paths.

@@ -2,6 +2,7 @@
 //! means that kmsuser is logged in at running HSMs.
 mod auth;
 mod blob;
+mod body;
 mod call;
 mod clock;
 mod cloudhsmv2;

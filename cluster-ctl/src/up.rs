@@ -195,6 +195,8 @@ struct Session {
     ready: Ready,
     /// The step that was asked for is reached: the file for scripts may be written.
     reached: bool,
+    /// What could not be written is to be written as soon as it can be.
+    unsaved: bool,
     endpoint: Endpoint,
 }
 
@@ -225,7 +227,7 @@ impl Session {
     async fn live(&mut self, events: mpsc::Receiver<Event>) -> Result<(), Failure> {
         self.bring_up().await?;
         self.reached = true;
-        self.save()?;
+        self.save_when_possible();
         self.console.ready(&self.folder, &self.ready);
         self.follow(events).await
     }
@@ -265,6 +267,25 @@ impl Session {
         }
     }
 
+    /// Like [`Self::save`]; a disk that takes nothing is no reason to end: it is tried again.
+    fn save_when_possible(&mut self) {
+        let saved = self.save();
+        self.is_saved(saved);
+    }
+
+    /// Tells once that something could not be written, and once that it was.
+    fn is_saved(&mut self, saved: Result<(), Failure>) {
+        let before = std::mem::replace(&mut self.unsaved, saved.is_err());
+        match saved {
+            Ok(()) if before => self.console.event("ready.json is written again"),
+            Err(why) if !before => {
+                let text = format!("{why}: it is tried again until there is room");
+                self.console.problem("state folder", &text);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
     /// Ends the endpoint, which logs kmsuser out, and the nodes.
     async fn stop(mut self) -> Result<(), Failure> {
         self.console.event("stopping");
@@ -281,8 +302,11 @@ impl Session {
             Some(path) => ready.write(path),
             None => Ok(()),
         });
+        if let Err(why) = written {
+            console.problem("state folder", &why.to_string());
+        }
         console.event("stopped");
-        written
+        Ok(())
     }
 }
 

@@ -34,6 +34,13 @@ impl Alone {
     }
 }
 
+impl Alone {
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Alone {
     fn drop(&mut self) {
         let _ = self.child.kill();

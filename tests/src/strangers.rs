@@ -41,6 +41,24 @@ pub fn halves(address: &str, count: usize, sent: &[u8]) -> Vec<TcpStream> {
     (0..count).map(half).collect()
 }
 
+/// Opens `count` connections that send such a head and then `length` bytes, as fast as they are
+/// taken, for so long; those that are hung up on are not opened again.
+pub fn bodies(address: &str, count: usize, head: &[u8], length: usize, long: Duration) {
+    let sent = [head, &vec![b' '; length]].concat();
+    let mut held: Vec<_> = halves(address, count, b"").into_iter().map(|one| (one, 0)).collect();
+    let begun = Instant::now();
+    while begun.elapsed() < long {
+        held.retain_mut(|(one, at)| match one.write(&sent[*at..]) {
+            Ok(more) => {
+                *at += more;
+                true
+            }
+            Err(e) => e.kind() == std::io::ErrorKind::WouldBlock,
+        });
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// How many of these are open, and have heard nothing.
 pub fn open_ones(held: &mut [TcpStream]) -> usize {
     held.iter_mut().map(|one| usize::from(is_silent(one))).sum()

@@ -160,3 +160,10 @@ async fn a_database_that_cannot_be_used_is_named_without_its_password() {
     let error = Database::open("mysql://x/y").await.err().unwrap().to_string();
     assert!(error.contains("mysql://x/y"), "{error}");
 }
+
+#[test]
+fn a_full_disk_is_named() {
+    let full = WriteError::Failed("(code: 13) database or disk is full".into());
+    let WriteError::Failed(why) = full.named("sqlite:///x/kms.sqlite") else { panic!() };
+    assert!(why.starts_with("the disk of sqlite:///x/kms.sqlite is full: make room"), "{why}");
+}

@@ -8,6 +8,8 @@ use tokio::sync::watch;
 
 /// Bytes that may wait for the disk; who comes with more waits.
 const WAITING_MAX: usize = 8 * 1024 * 1024;
+/// How often a disk that takes nothing is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Room that is kept between writes.
 const KEPT: usize = 256 * 1024;
 /// How long events are gathered after the first of a group.
@@ -104,12 +106,12 @@ impl Queue {
         let _ = self.written.subscribe().wait_for(|written| *written >= total).await;
     }
 
+    /// What the disk does not take is kept, up to a bound: nobody waits for a disk that is full.
     fn write_all(&self, mut file: LogFile) {
         let mut group = Vec::new();
-        while let Some(total) = self.take(&mut group) {
-            if let Err(error) = file.write(&group) {
-                tracing::error!("cloudtrail.jsonl: {error}");
-            }
+        let mut kept = Kept::default();
+        while let Some(total) = self.take(&mut group, !kept.lines.is_empty()) {
+            kept.write(&group, &mut file);
             group.clear();
             group.shrink_to(KEPT);
             self.written.send_replace(total);
@@ -117,9 +119,16 @@ impl Queue {
     }
 
     /// Waits for lines, and a moment longer: a wake-up and a write for each would cost more than
-    /// making them. `None`: no more will come.
-    fn take(&self, group: &mut Vec<u8>) -> Option<u64> {
+    /// making them. No longer than [`AGAIN`] where some are kept. `None`: no more will come.
+    fn take(&self, group: &mut Vec<u8>, some_kept: bool) -> Option<u64> {
         let none = |lines: &mut Lines| lines.bytes.is_empty() && !lines.ended;
+        if some_kept {
+            let waited = self.some.wait_timeout_while(self.lock(), AGAIN, none);
+            let (lines, late) = waited.unwrap_or_else(PoisonError::into_inner);
+            if late.timed_out() {
+                return Some(lines.total);
+            }
+        }
         let lines = self.some.wait_while(self.lock(), none).unwrap_or_else(PoisonError::into_inner);
         let early = |lines: &mut Lines| !lines.hurry && !lines.ended;
         let gathered = self.some.wait_timeout_while(lines, GATHER, early);
@@ -127,6 +136,61 @@ impl Queue {
         lines.hurry = false;
         std::mem::swap(&mut lines.bytes, group);
         (!group.is_empty()).then_some(lines.total)
+    }
+}
+
+/// Lines that the disk has not taken yet.
+#[derive(Default)]
+struct Kept {
+    lines: Vec<u8>,
+    /// Events that there was no room for, since the disk took some last.
+    dropped: usize,
+    failing: bool,
+}
+
+impl Kept {
+    /// Writes all lines, or keeps as many of the first as it has room for.
+    fn write(&mut self, group: &[u8], file: &mut LogFile) {
+        let written = match self.lines.is_empty() {
+            true => file.write(group),
+            false => file.write(&self.lines).and_then(|()| {
+                self.lines = Vec::new();
+                file.write(group)
+            }),
+        };
+        match written {
+            Ok(()) if self.failing => {
+                let dropped = std::mem::take(&mut self.dropped);
+                self.failing = false;
+                tracing::warn!("cloudtrail.jsonl is written again; {dropped} events are lost");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    let path = file.path.display();
+                    tracing::error!(
+                        "{path} cannot be written: {error}. Make room on its disk: {WAITING_MAX} \
+                         bytes of events are kept until then"
+                    );
+                }
+                self.keep(group);
+            }
+        }
+    }
+
+    /// Whole lines only.
+    fn keep(&mut self, group: &[u8]) {
+        for line in group.split_inclusive(|byte| *byte == b'\n') {
+            if self.lines.len() + line.len() <= WAITING_MAX {
+                self.lines.extend_from_slice(line);
+                continue;
+            }
+            self.dropped += 1;
+            // A full disk must not flood the log, too.
+            if self.dropped.is_power_of_two() {
+                tracing::error!("cloudtrail.jsonl: {} events are lost so far", self.dropped);
+            }
+        }
     }
 }
 
@@ -158,7 +222,45 @@ impl LogFile {
             tracing::error!("cloudtrail.jsonl cannot begin anew: {error}");
             self.size = 0;
         }
+        let before = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(bytes) {
+            // No half line stays: all of them are written again.
+            let _ = self.file.set_len(before);
+            return Err(error);
+        }
         self.size += bytes.len() as u64;
-        self.file.write_all(bytes)
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that takes nothing, as on a full disk: it was opened for reading alone.
+    fn full(path: &std::path::Path) -> LogFile {
+        LogFile { path: path.to_owned(), file: File::open(path).unwrap(), size: 0 }
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_kept_in_order_and_within_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cloudtrail.jsonl");
+        let mut file = LogFile::open(path.clone()).unwrap();
+        let mut kept = Kept::default();
+        kept.write(b"1\n", &mut file);
+        kept.write(b"2\n3\n", &mut full(&path));
+        kept.write(b"4\n", &mut full(&path));
+        assert!(kept.failing && kept.dropped == 0);
+        kept.write(b"5\n", &mut file);
+        assert_eq!(std::fs::read(&path).unwrap(), b"1\n2\n3\n4\n5\n");
+        assert!(!kept.failing && kept.lines.is_empty());
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        for _ in 0..WAITING_MAX / line.len() + 3 {
+            kept.write(&line, &mut full(&path));
+        }
+        assert_eq!((kept.lines.len(), kept.dropped), (WAITING_MAX, 3));
+        kept.write(b"", &mut file);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 10 + WAITING_MAX as u64);
     }
 }

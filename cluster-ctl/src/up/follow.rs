@@ -73,7 +73,7 @@ impl Session {
     /// HSMs come and go by the control plane, too, and one may have to leave its port.
     async fn see_changes(&mut self) -> Result<(), Failure> {
         let nodes = super::nodes::listed(&self.fleet);
-        if nodes == self.ready.nodes {
+        if nodes == self.ready.nodes && !self.unsaved {
             return Ok(());
         }
         let known = |node: &ReadyNode| {
@@ -81,12 +81,18 @@ impl Session {
             before.any(|it| (&it.hsm_id, &it.address) == (&node.hsm_id, &node.address))
         };
         let same = nodes.len() == self.ready.nodes.len() && nodes.iter().all(known);
-        if !same && self.ready.state == NodeState::Active.name() {
+        if (!same || self.unsaved) && self.ready.state == NodeState::Active.name() {
             let ids: Vec<_> = nodes.iter().map(|node| node.hsm_id.clone()).collect();
-            self.write_config(&ids)?;
-            self.console.event(&format!("the cluster's HSMs are {}", ids.join(", ")));
+            if !same {
+                self.console.event(&format!("the cluster's HSMs are {}", ids.join(", ")));
+            }
+            let written = self.write_config(&ids).and_then(|()| self.save());
+            self.ready.nodes = nodes;
+            self.is_saved(written);
+            return Ok(());
         }
-        self.save()
+        self.save_when_possible();
+        Ok(())
     }
 
     /// Sees whether the person has done it.

@@ -69,7 +69,16 @@ impl Session {
             endpoint: endpoint.url(),
             sim_token: endpoint.sim_token().cloned(),
         };
-        let session = Self { options, folder, console, fleet, ready, reached: false, endpoint };
+        let session = Self {
+            options,
+            folder,
+            console,
+            fleet,
+            ready,
+            reached: false,
+            unsaved: false,
+            endpoint,
+        };
         Ok((session, events))
     }
 

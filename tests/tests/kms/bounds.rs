@@ -133,6 +133,14 @@ fn what_is_no_request_of_kms_is_told_so() {
     let answer = send(&kms.address, "POST /", &headers, &huge);
     assert_eq!(answer.status, 413);
     assert_eq!(body(&answer)["__type"], "RequestEntityTooLargeException");
+    // What says so itself is refused before any of it has come.
+    let mut stream = TcpStream::connect(&kms.address).unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1048577\r\n\r\n")
+        .unwrap();
+    let mut said = [0; 12];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"HTTP/1.1 413");
     kms.ok("ListKeys", json!({}));
 }
 
@@ -142,14 +150,14 @@ fn half_requests_keep_nobody_out() {
     let folder = folder();
     let endpoint = Alone::start(ENDPOINT, folder.path(), json!({}));
     let kms = Kms::at(&endpoint.url);
-    let half = b"POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: TrentServ";
+    let half = b"POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: TrentServ";
     let mut held = halves(&kms.address, 1_150, half);
     assert_eq!(send(&kms.address, "GET /_sim/health", &[], b"").status, 200);
     kms.ok("ListKeys", json!({}));
     let open = open_ones(&mut held);
     assert!(open > 500, "{open} are open: nothing is shown");
     // Bodies that do not come are no better, and those who asked once do not get a place for ever.
-    let body = b"GET /_sim/health HTTP/1.1\r\nhost: x\r\n\r\nPOST / HTTP/1.1\r\nhost: x\r\n\
+    let body = b"GET /_sim/health HTTP/1.1\r\nhost: localhost\r\n\r\nPOST / HTTP/1.1\r\nhost: localhost\r\n\
                  content-length: 9\r\n\r\n{";
     let bodies = halves(&kms.address, 1_150, body);
     assert_eq!(send(&kms.address, "GET /_sim/health", &[], b"").status, 200);
@@ -168,8 +176,8 @@ fn who_never_comes_to_an_end_is_hung_up_on_and_hinders_nobody() {
         stream.write_all(sent.as_bytes()).unwrap();
         stream
     };
-    let mut head = half("POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: TrentServ");
-    let mut body = half("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{\"Lim");
+    let mut head = half("POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: TrentServ");
+    let mut body = half("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{\"Lim");
     let mut nothing = half("");
     kms.ok("ListKeys", json!({}));
     let mut said = [0; 12];
