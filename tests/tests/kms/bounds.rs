@@ -157,8 +157,8 @@ fn half_requests_keep_nobody_out() {
     let open = open_ones(&mut held);
     assert!(open > 500, "{open} are open: nothing is shown");
     // Bodies that do not come are no better, and those who asked once do not get a place for ever.
-    let body = b"GET /_sim/health HTTP/1.1\r\nhost: localhost\r\n\r\nPOST / HTTP/1.1\r\nhost: localhost\r\n\
-                 content-length: 9\r\n\r\n{";
+    let body = b"GET /_sim/health HTTP/1.1\r\nhost: localhost\r\n\r\n\
+                 POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{";
     let bodies = halves(&kms.address, 1_150, body);
     assert_eq!(send(&kms.address, "GET /_sim/health", &[], b"").status, 200);
     kms.ok("ListKeys", json!({}));
