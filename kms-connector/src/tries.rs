@@ -10,6 +10,7 @@ proto::message! {
     Tries { 0 tries: Vec<Try> }
 }
 
+#[allow(clippy::derivable_impls, reason = "a message derives what all messages need")]
 impl Default for Tries {
     fn default() -> Self {
         Self { tries: Vec::new() }

@@ -155,9 +155,12 @@ pub fn freeze(pid: Pid, cut: bool) {
     kill(pid, if cut { Signal::SIGSTOP } else { Signal::SIGCONT }).unwrap();
 }
 
+/// What fills the port of a machine of this cluster.
+pub type Crowd<'c> = &'c dyn Fn(&Owned, &Host);
+
 /// Strangers, or clients that do nothing, fill the port of a machine, one kind after the other: it
 /// is not replaced, though a free machine is there, and loses nothing.
-pub fn a_machine_whose_port_is_filled(program: &str, fill: &[&dyn Fn(&Owned, &Host)]) {
+pub fn a_machine_whose_port_is_filled(program: &str, fill: &[Crowd<'_>]) {
     let machines = Machines::start(program, "2");
     let first = machines.host("first", 'a');
     let owned = Owned::activated(&machines.plane);
