@@ -83,7 +83,9 @@ fn kmsuser_is_the_crypto_user_of_that_name() {
 
 #[test]
 fn which_passwords_are_tried_and_in_which_order() {
-    let cases: &[(Option<&str>, u32, &[(&str, u32)], &[&str], Option<Code>)] = &[
+    /// The next password, the HSM's count, what it has refused; what is tried, and what is said.
+    type Case<'a> = (Option<&'a str>, u32, &'a [(&'a str, u32)], &'a [&'a str], Option<Code>);
+    let cases: &[Case<'_>] = &[
         (None, 0, &[], &["old"], None),
         (None, 3, &[], &["old"], None),
         (None, 4, &[], &[], Some(Code::UserLockedOut)),

@@ -5,6 +5,9 @@ use tests::cluster::folder;
 use tests::endpoint::Alone;
 use tests::kms::Kms;
 
+/// What an operation is asked besides the key.
+type Parameters = fn() -> Value;
+
 /// KMS developer guide, "Using aliases": the operations that take one.
 const TAKING: &[&str] = &[
     "Decrypt",
@@ -15,7 +18,7 @@ const TAKING: &[&str] = &[
     "ReEncrypt",
 ];
 /// Those that manage keys, and what else they need.
-const REFUSING: &[(&str, fn() -> Value)] = &[
+const REFUSING: &[(&str, Parameters)] = &[
     ("CancelKeyDeletion", || json!({})),
     ("CreateGrant", || {
         let bob = "arn:aws:iam::000000000000:user/bob";
