@@ -1,15 +1,16 @@
 //! Making, describing, listing, enabling and disabling KMS keys.
-use super::key_store::not_found;
+use super::key_store::{invalid_state, not_found};
 use super::keys::{Found, Key, Material, insert, parsed};
 use super::{Execute, Kms, PAGE, key_spec, policy, tag};
 use crate::call::Call;
 use crate::database::{WriteError, text};
 use crate::error::{ApiError, internal};
-use crate::key_stores::{KeyStores, still};
+use crate::key_stores::{KeyStores, State, still};
 use crate::model::kms::*;
 use crate::model::{ErrorKind, Operation};
 use crate::page::{Listing, most, wanted};
-use kms_connector::{BackingKey, Connected, CreateKeyError};
+use kms_connector::{BackingKey, Connected, CreateKeyError, KeyError};
+use proto::Fault;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -122,7 +123,10 @@ impl Kms {
             let unreachable = ErrorKind::KMSInvalidStateException;
             error.renamed(unreachable, ErrorKind::CloudHsmClusterInvalidConfigurationException)
         })?;
-        let made = connected.create_key(&call.key_arn(&key.key_id)).await.map_err(refused)?;
+        let made = match connected.create_key(&call.key_arn(&key.key_id)).await {
+            Ok(made) => made,
+            Err(error) => return Err(self.not_made(&call.region, store_id, error).await),
+        };
         let cluster_id = store.cluster_id.clone();
         tell_backing_key(call, store_id, &cluster_id, &made);
         let BackingKey { handle, backing_key_id, check_value } = made;
@@ -134,6 +138,15 @@ impl Kms {
             take_back(&connected, handle).await;
         }
         kept
+    }
+
+    /// A key store that was disconnected while the key was made says so, whatever the HSMs said.
+    async fn not_made(&self, region: &str, store_id: &str, error: CreateKeyError) -> ApiError {
+        let now = KeyStores::read(&self.database, region).await;
+        match now.as_ref().ok().and_then(|stores| stores.by_id(store_id)) {
+            Some(store) if store.state != State::Connected => invalid_state(store),
+            _ => refused(error),
+        }
     }
 
     /// Written only while the key store is still connected: then it cannot be deleted.
@@ -153,8 +166,8 @@ impl Kms {
             let stores = KeyStores::read(&self.database, &call.region).await?;
             let store_id = key.material.store_id().unwrap_or_default();
             let store = stores.by_id(store_id).ok_or_else(not_found)?;
-            if store.state != crate::key_stores::State::Connected {
-                return Err(super::key_store::invalid_state(store));
+            if store.state != State::Connected {
+                return Err(invalid_state(store));
             }
             version = stores.version;
         }
@@ -181,8 +194,13 @@ fn refused(error: CreateKeyError) -> ApiError {
             ErrorKind::CloudHsmClusterInvalidConfigurationException.with(why)
         }
         // CreateKey declares no error for an unreachable cluster: it has too few active HSMs.
-        CreateKeyError::Key(kms_connector::KeyError::HsmsUnreachable(why)) => {
+        CreateKeyError::Key(KeyError::HsmsUnreachable(why)) => {
             ErrorKind::CloudHsmClusterInvalidConfigurationException.with(why)
+        }
+        // The login of a connect that has ended meanwhile, though there is another one now.
+        CreateKeyError::Key(KeyError::Refused(refusal)) if refusal.fault == Fault::NotLoggedIn => {
+            ErrorKind::CustomKeyStoreInvalidStateException
+                .with("the key store was disconnected while the key was made: make it again")
         }
         CreateKeyError::Key(error) => internal("the HSMs", error),
     }

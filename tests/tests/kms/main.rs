@@ -3,6 +3,7 @@
 mod aliases;
 mod bounds;
 mod ciphertexts;
+mod disconnecting;
 mod grants;
 mod killed;
 mod lists;
