@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+mod emptied;
 mod schema;
 
 /// Writes that one commit, and so one sync of the disk, makes durable together.
@@ -99,7 +100,7 @@ struct Write {
 #[derive(Debug)]
 pub struct DatabaseError {
     place: String,
-    why: sqlx::Error,
+    why: String,
 }
 
 impl fmt::Display for DatabaseError {
@@ -129,7 +130,10 @@ impl Database {
     pub(crate) async fn open(url: &str) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
-        let failed = |why| DatabaseError { place: without_password(url), why };
+        let place = without_password(url);
+        let failed = |why| DatabaseError { place: place.clone(), why };
+        emptied::check(url).map_err(failed)?;
+        let of_sql = |why: sqlx::Error| failed(why.to_string());
         let pool = AnyPoolOptions::new()
             .max_connections(READERS + 1)
             .acquire_timeout(CONNECT_WITHIN)
@@ -143,8 +147,9 @@ impl Database {
             })
             .connect(url)
             .await
-            .map_err(failed)?;
-        make_tables(&pool, sqlite).await.map_err(failed)?;
+            .map_err(of_sql)?;
+        make_tables(&pool, sqlite).await.map_err(of_sql)?;
+        emptied::remember(url);
         let (writes, waiting) = mpsc::channel(WAITING_MAX);
         tokio::spawn(write_groups(pool.clone(), waiting, sqlite));
         Ok(Self { pool, writes, place: without_password(url).into() })

@@ -167,3 +167,23 @@ fn a_full_disk_is_named() {
     let WriteError::Failed(why) = full.named("sqlite:///x/kms.sqlite") else { panic!() };
     assert!(why.starts_with("the disk of sqlite:///x/kms.sqlite is full: make room"), "{why}");
 }
+
+#[tokio::test]
+async fn a_file_that_was_emptied_is_not_begun_anew_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let [killed, emptied] = ["killed.sqlite", "emptied.sqlite"].map(|it| folder.path().join(it));
+    // A first start that was killed has left nothing in it.
+    std::fs::write(&killed, "").unwrap();
+    Database::open(&sqlite_url(&killed)).await.unwrap();
+    assert!(folder.path().join("killed.sqlite-used").exists());
+
+    std::fs::write(&emptied, "").unwrap();
+    std::fs::write(folder.path().join("emptied.sqlite-used"), "").unwrap();
+    let url = sqlite_url(&emptied);
+    let error = Database::open(&url).await.err().expect("it must not open").to_string();
+    assert!(error.contains("emptied.sqlite") && error.contains("put a copy back"), "{error}");
+    assert!(std::fs::read(&emptied).unwrap().is_empty(), "nothing was begun");
+    // An operator has removed it.
+    std::fs::remove_file(&emptied).unwrap();
+    assert_eq!(count(&Database::open(&url).await.unwrap()).await, 0);
+}
